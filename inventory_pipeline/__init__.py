@@ -1,0 +1,1 @@
+"""Inventory Pipeline: the open, self-hosted IT asset inventory."""
