@@ -14,6 +14,7 @@ incremental, clean and resumed syncs, exact deletion, rejects and the guard with
 from __future__ import annotations
 
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ from pydantic import Field, PrivateAttr
 
 from inventory_pipeline.errors import ConfigurationError, ConnectorError
 from inventory_pipeline.records import TABLES, Category
+
+
+def slugify(name: str) -> str:
+    """The name as it appears in folders, asset keys and jobs: `Head Office (SCCM)` becomes `head_office_sccm`."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 class Secret(dg.Config):
@@ -162,6 +168,11 @@ class Connector(dg.ConfigurableResource):
             if source.table == table:
                 return source
         raise KeyError(f"{cls.type} does not bring {table}")
+
+    @property
+    def slug(self) -> str:
+        """The connector's name as folders, asset keys and jobs have it."""
+        return slugify(self.name)
 
     @property
     def fingerprint(self) -> str:
