@@ -1,0 +1,52 @@
+# make run: the example estate from sources to a published inventory.  make test: everything, checked.  make ui: Dagster.
+VENV ?= .venv
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+BIN := $(VENV)/bin
+export DAGSTER_HOME ?= $(CURDIR)/data/.dagster
+export INVENTORY_CONFIG ?= $(CURDIR)/examples/inventory.yaml
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run ui test lint docs benchmarks clean
+
+run: $(VENV)/.ready examples/estate/.ready
+	@$(BIN)/inventory sync --all
+	@$(BIN)/inventory consolidate
+	@$(BIN)/inventory summary
+
+ui: $(VENV)/.ready examples/estate/.ready
+	@$(BIN)/inventory ui
+
+test: $(VENV)/.ready-test
+	@./.ci/system_parts
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+docs: $(VENV)/.ready
+	$(BIN)/inventory docs --write
+
+$(VENV)/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@"$(PYTHON)" -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Inventory Pipeline (about a minute the first time) ..."
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready
+	@echo "Installing what the tests need ..."
+	@$(PIP_INSTALL) --editable '.[test,postgres,mariadb]'
+	@touch $@
+
+examples/estate/.ready: $(wildcard examples/*.py examples/estate_generator/*.py examples/data/* examples/schemas/*) | $(VENV)/.ready
+	@echo "Generating the example estate ..."
+	@$(BIN)/python examples/generate_estate.py
+	@touch $@
+
+clean:
+	rm -rf data examples/estate
