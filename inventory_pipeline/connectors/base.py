@@ -143,7 +143,8 @@ class Connector(dg.ConfigurableResource):
     `read` yields record batches whose columns are canonical columns of the table, of any type that can be cast
     to the declared one; text is parsed. A column `extra` (JSON text), `source_object`, `source_row` or
     `unit_key` may stand beside them; without `unit_key` the table's unit columns make it. All rows of one unit
-    come from one call of `read`.
+    come from one call of `read`. A row that the connector itself cannot accept (a torn line) is handed over with
+    its place, the columns `reject_reason` and `reject_value` (text) and nothing else; it goes to the rejects.
     """
 
     type: ClassVar[str]
