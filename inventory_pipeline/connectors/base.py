@@ -214,6 +214,10 @@ class Connector(dg.ConfigurableResource):
     def read(self, table: str, units: Units | None = None) -> Iterator[pa.RecordBatch | RefusedUnit]:
         """Rows of the given units (of all without), in canonical columns, in batches of bounded size."""
 
+    def _get_non_default_public_field_values(self, keep_if_not_none: bool = False) -> Mapping[str, Any]:
+        # Dagster says dict(self) here, and dict() takes whatever has a method `keys` for a mapping.
+        return type(self)._get_non_default_public_field_values_cls(dict(iter(self)), keep_if_not_none)
+
     def note(self, table: str, message: str) -> None:
         """Says something in the sync log."""
         note = Note(table, message)
