@@ -50,6 +50,7 @@ class TdsServer(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    block_on_close = False
 
     def __init__(
         self,
