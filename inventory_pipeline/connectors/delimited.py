@@ -251,7 +251,7 @@ def read_rows(stream: BinaryIO, encoding: Encoding, layout: Layout) -> Iterator[
         except csv.Error as error:
             raise FileRefused(f"the quoted value that begins on line {begun} is not closed ({error})") from error
         except UnicodeDecodeError as error:
-            raise FileRefused(_undecodable(error, lines.number + 1)) from error
+            raise FileRefused(_undecodable(error, lines.number)) from error
         if batch.refused and batch.refused[-1][0] == lines.number and not lines.last.endswith(("\n", "\r")):
             values = batch.refused[-1][1]
             if values < width:
@@ -266,4 +266,4 @@ def _undecodable(error: UnicodeDecodeError, line: int) -> str:
     if error.reason.startswith(("truncated", "unexpected end")):
         return "the file ends in the middle of a character; it was not copied completely"
     byte = error.object[error.start]
-    return f"byte 0x{byte:02x} near line {line} does not belong to {error.encoding}; set `encoding`"
+    return f"byte 0x{byte:02x}, shortly after line {line}, does not belong to {error.encoding}; set `encoding`"

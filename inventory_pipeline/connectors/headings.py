@@ -146,16 +146,16 @@ def table_by_name(file_name: str, tables: Iterable[Table], *, loose: bool = Fals
 def table_by_headings(headings: Sequence[str], tables: Iterable[Table]) -> Table | None:
     """The table that knows most of the headings, among those whose mandatory headings are all there.
 
-    None when no table fits, or when two fit equally well.
+    Of two that know equally many, the one that demands more wins. None when no table fits, or two fit equally well.
     """
-    ranked: list[tuple[int, str, Table]] = []
+    fitting: list[tuple[tuple[int, int], Table]] = []
     for table in tables:
         try:
             mapped = map_headings(table, headings)
         except FileRefused:
             continue
-        ranked.append((len(headings) - len(mapped.extras), table.name, table))
-    ranked.sort(key=lambda entry: (-entry[0], entry[1]))
-    if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        fitting.append(((len(headings) - len(mapped.extras), len(table.required)), table))
+    fitting.sort(key=lambda entry: entry[0], reverse=True)
+    if not fitting or (len(fitting) > 1 and fitting[0][0] == fitting[1][0]):
         return None
-    return ranked[0][2]
+    return fitting[0][1]

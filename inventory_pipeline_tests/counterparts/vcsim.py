@@ -71,7 +71,7 @@ def running_vcsim(
 ) -> Iterator[VcSim]:
     """Runs a simulator on loopback until the block ends, filled from an estate in JSON.
 
-    `options` are flags of its main: `page_limit=2`, `deny="HostSystem"`, `vm=50`.
+    `options` are flags of its main: `page_limit=2`, `deny="HostSystem"`, `vm=50`, `standalone="true"`.
 
     Raises:
         RuntimeError: it does not start; the text has what it said.
@@ -81,7 +81,7 @@ def running_vcsim(
     if estate is not None:
         command += ["-estate", str(estate)]
     for name, value in options.items():
-        command += [f"-{name.replace('_', '-')}", str(value)]
+        command.append(f"-{name.replace('_', '-')}={value}")
     # Its standard input is a pipe of ours: it ends when we do, even when we are killed.
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

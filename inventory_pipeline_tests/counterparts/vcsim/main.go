@@ -31,6 +31,7 @@ func main() {
 	flag.IntVar(&collector.failPage, "fail-page", 0, "fail at this page of a paged retrieval")
 	flag.StringVar(&collector.deny, "deny", "", "type of which the account may read no property (HostSystem, VirtualMachine)")
 	flag.StringVar(&collector.hide, "hide", "", "type of which the account sees no object")
+	standalone := flag.Bool("standalone", false, "be a host without vCenter")
 	listen := flag.String("listen", "127.0.0.1:0", "address and port")
 	user := flag.String("username", "reader@vsphere.local", "the only account")
 	password := flag.String("password", "secret", "its password")
@@ -44,6 +45,9 @@ func main() {
 	defer os.RemoveAll(store)
 	if *estatePath != "" {
 		err = createEstate(model, *estatePath, store)
+	} else if *standalone {
+		model = simulator.ESX()
+		err = model.Create()
 	} else {
 		err = model.Create()
 	}
