@@ -155,7 +155,9 @@ class FileUpload(Connector):
                 try:
                     _, mapped = self._inspect(file, table)
                 except FileRefused as refused:
-                    yield Check(file.key, False, f"Not readable as {table.name}: {refused}.", _CURE)
+                    # A file on its way is no fault of the configuration: the next sync takes it.
+                    passed = str(refused) == STILL_WRITTEN
+                    yield Check(file.key, passed, f"Not readable as {table.name}: {refused}.", "" if passed else _CURE)
                 else:
                     unknown = f"; kept aside in extra: {', '.join(mapped.unknown)}" if mapped.unknown else ""
                     yield Check(file.key, True, f"Readable as {table.name}{unknown}.")

@@ -302,7 +302,9 @@ def test_a_file_that_changes_while_it_is_read_gives_no_row(tmp_path: Path) -> No
     connector = upload(tmp_path)
     with connector.opened():
         path.write_text("name\nA\nB\n")
+        (listed,) = connector.keys("device").batches
         (refused,) = connector.read("device")
+    assert listed.to_pylist() == [{"unit_key": "devices.csv", "stamp": None}]
     assert isinstance(refused, RefusedUnit)
     assert "still being written" in refused.reason
 

@@ -56,6 +56,11 @@ def test_a_character_split_between_two_chunks_is_no_reason_to_leave_utf8() -> No
     assert detect_encoding([content[:cut], content[cut:]]).name == "utf-8"
 
 
+def test_a_split_character_after_a_broken_byte_is_not_counted_as_broken() -> None:
+    content = ("name\n" + "ü" * 30).encode() + b"\xff" + "ü\n".encode()
+    assert detect_encoding([content[:-2], content[-2:]]) == Encoding("utf-8", "surrogateescape")
+
+
 def test_utf8_with_a_few_broken_bytes_stays_utf8_and_keeps_the_other_values() -> None:
     content = ("name,owner\n" + "LON-1,Jürgen\n" * 100).encode() + b"LON-2,J\xfcrgen\n"
     encoding = detect_encoding([content])

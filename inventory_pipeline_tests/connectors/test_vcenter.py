@@ -177,6 +177,13 @@ def test_machines_know_host_cluster_and_datacenter_and_templates_are_flagged(sim
     assert (berlin["hypervisor"], berlin["cores"]) == ("VMware ESXi 8.0.3", 32)
 
 
+def test_a_standalone_host_is_in_a_datacenter_and_in_no_cluster() -> None:
+    with running_vcsim(password=PASSWORD, standalone_host=1, cluster=1, host=1, folder=1) as simulator:
+        hosts, _ = read(connector(simulator), "virtual_host")
+        places = {name: (row.get("cluster"), row.get("datacenter")) for name, row in hosts.items()}
+    assert places == {"DC0_H0": (None, "DC0"), "DC0_C0_H0": ("DC0_C0", "DC0")}
+
+
 @pytest.mark.parametrize("table", ["device", "processor", "virtual_machine", "virtual_host"])
 def test_listed_keys_are_the_keys_that_are_read_and_chosen_units_come_alone(simulator: VcSim, table: str) -> None:
     vcenter = connector(simulator)

@@ -25,6 +25,7 @@ func main() {
 	flag.IntVar(&model.Cluster, "cluster", model.Cluster, "clusters per datacenter")
 	flag.IntVar(&model.ClusterHost, "host", model.ClusterHost, "hosts per cluster")
 	flag.IntVar(&model.Host, "standalone-host", model.Host, "standalone hosts per datacenter")
+	flag.IntVar(&model.Folder, "folder", model.Folder, "folders around datacenters and what is in them")
 	flag.IntVar(&model.Machine, "vm", model.Machine, "virtual machines per resource pool")
 	flag.IntVar(&model.DelayConfig.Delay, "delay", 0, "milliseconds that every call takes")
 	flag.IntVar(&collector.pageLimit, "page-limit", 0, "most objects per page, whatever the client asks for")
