@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 import inventory_pipeline
 from inventory_pipeline.connectors.base import Connector, Secret, slugify
 from inventory_pipeline.connectors.registry import connector_type
+from inventory_pipeline.consolidation.policy import CheckPolicy, IdentityPolicy, PrecedencePolicy, UsagePolicy
 from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.repository.policy import RetentionPolicy, SyncPolicy
 from inventory_pipeline.settings.models import (
@@ -33,14 +34,17 @@ from inventory_pipeline.settings.yaml_source import Location, YamlSource, read_y
 CONFIG_VARIABLE = "INVENTORY_CONFIG"
 EXAMPLE = Path(inventory_pipeline.__file__).parents[1] / "examples" / "inventory.yaml"
 SECTIONS: dict[str, type[BaseModel]] = {
+    "identity": IdentityPolicy,
+    "precedence": PrecedencePolicy,
+    "usage": UsagePolicy,
+    "checks": CheckPolicy,
     "sync": SyncPolicy,
     "retention": RetentionPolicy,
     "catalog": CatalogSettings,
     "engine": EngineSettings,
     "alerts": AlertSettings,
 }
-POLICIES = ("identity", "precedence", "usage")
-TOP_LEVEL = ("data_dir", "ledger", "repositories", "connectors", *SECTIONS, *POLICIES)
+TOP_LEVEL = ("data_dir", "ledger", "repositories", "connectors", *SECTIONS)
 DEFAULT_REPOSITORIES = (
     RepositorySettings(name="Default Inventory"),
     RepositorySettings(name="Default Entitlement", kind="entitlement", consolidate_after_syncs=False),

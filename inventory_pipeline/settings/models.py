@@ -10,6 +10,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from inventory_pipeline.connectors.base import Connector, slugify
+from inventory_pipeline.consolidation.policy import (
+    CheckPolicy,
+    ConsolidationPolicy,
+    IdentityPolicy,
+    PrecedencePolicy,
+    UsagePolicy,
+)
 from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.records import Category
 from inventory_pipeline.repository.policy import RetentionPolicy, SyncPolicy
@@ -213,6 +220,10 @@ class Settings(Section):
     ledger: str | EnvironmentValue
     repositories: tuple[RepositorySettings, ...]
     connectors: tuple[ConnectorEntry, ...]
+    identity: IdentityPolicy
+    precedence: PrecedencePolicy
+    usage: UsagePolicy
+    checks: CheckPolicy
     sync: SyncPolicy
     retention: RetentionPolicy
     catalog: CatalogSettings
@@ -228,6 +239,18 @@ class Settings(Section):
     def ledger_url(self) -> str:
         """SQLAlchemy URL of the ledger; may hold a password, so it is never shown."""
         return self.ledger if isinstance(self.ledger, str) else self.ledger.reveal()
+
+    @property
+    def consolidation(self) -> ConsolidationPolicy:
+        """All that consolidation is told."""
+        return ConsolidationPolicy(
+            identity=self.identity,
+            precedence=self.precedence,
+            usage=self.usage,
+            checks=self.checks,
+            memory_limit=self.engine.memory_limit,
+            threads=self.engine.threads,
+        )
 
     @property
     def dagster_home(self) -> Path:
