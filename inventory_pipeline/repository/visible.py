@@ -31,6 +31,9 @@ UNIT_SCHEMA = pa.schema(
 )
 """Entries of units: `rows_sync_id` is the sync whose rows are the unit's report, empty where it has gone."""
 
+LOOSE_REJECTS = "loose-rejects"
+"""Name of files with rejects that belong to no unit's report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -41,7 +44,16 @@ class Piece:
     row_files: tuple[str, ...]
     unit_files: tuple[str, ...]
     reject_files: tuple[str, ...]
-    units_gone: int
+
+    @property
+    def loose_files(self) -> tuple[str, ...]:
+        """Those of the rejects that belong to no unit's report."""
+        return tuple(file for file in self.reject_files if file.rsplit("/", 1)[-1].startswith(LOOSE_REJECTS))
+
+    @property
+    def unit_reject_files(self) -> tuple[str, ...]:
+        """Those of the rejects that stand and fall with their unit's report."""
+        return tuple(file for file in self.reject_files if file not in self.loose_files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class Visible:
             self.pieces[place].append(
                 Piece(
                     row.action_id, row.position, tuple(row.row_files), tuple(row.unit_files),
-                    tuple(row.reject_files), row.units_gone,
+                    tuple(row.reject_files),
                 )
             )  # fmt: skip
         self.watermarks[place] = Watermark(
@@ -127,18 +139,17 @@ class Visible:
         return self._of_units(connection, table, connector, "row_files", TABLES[table].raw_schema)
 
     def rejects_sql(self, connection: duckdb.DuckDBPyConnection, table: str, connector: str) -> str:
-        """A query for what is set aside of the visible reports of one connector (REJECT_SCHEMA), and of the rows that
-        belong to no unit those of the newest sync that met any."""
+        """A query for what is set aside of one connector's visible reports (REJECT_SCHEMA): rows and values of them,
+        rows that belong to no report, and reports that could not be read."""
+        of_units = self._of_units(connection, table, connector, "unit_reject_files", REJECT_SCHEMA)
+        return f"{of_units} UNION ALL {self.loose_rejects_sql(connection, table, connector)}"
+
+    def loose_rejects_sql(self, connection: duckdb.DuckDBPyConnection, table: str, connector: str) -> str:
+        """A query for the part of `rejects_sql` that belongs to no report: the newest sync that met any says it."""
+        mark = self.watermarks.get((table, connector))
         pieces = self.pieces.get((table, connector), [])
-        of_units = self._of_units(connection, table, connector, "reject_files", REJECT_SCHEMA)
-        newest = next((piece for piece in reversed(pieces) if piece.reject_files), None)
-        if newest is None or not self.watermarks[table, connector].rejects_hash:
-            return f"SELECT * FROM ({of_units}) WHERE unit_key IS NOT NULL"
-        loose = self.storage.scan(connection, newest.reject_files, REJECT_SCHEMA)
-        return (
-            f"SELECT * FROM ({of_units}) WHERE unit_key IS NOT NULL "
-            f"UNION ALL SELECT * FROM ({loose}) WHERE unit_key IS NULL"
-        )
+        newest = next((piece.loose_files for piece in reversed(pieces) if piece.loose_files), ())
+        return self.storage.scan(connection, newest if mark and mark.rejects_hash else (), REJECT_SCHEMA)
 
     def table_sql(self, connection: duckdb.DuckDBPyConnection, table: str) -> str:
         """A query for the visible rows of a table, of all connectors."""
