@@ -15,12 +15,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import duckdb
-
 from inventory_pipeline.connectors.base import Connector
 from inventory_pipeline.errors import ConfigurationError, InventoryError, SyncError, SyncHeld
 from inventory_pipeline.records import TABLES, Category, Table
 from inventory_pipeline.repository.attempts import adopt, commit_sync
+from inventory_pipeline.repository.connection import working_connection
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.progress import Progress
 from inventory_pipeline.repository.staging import conform_context, row_text, staging_folder
@@ -158,9 +157,11 @@ class _Attempt:
         """Reads, compares, writes, commits."""
         title = f"{self.connector.name} into {self.repository.title}"
         spill = self.storage.scratch(f"{staging_folder(self.repository.slug, self.action_id)}/spill")
-        connection = _connection(self.policy, str(spill))
         try:
-            with Progress(self.ledger, self.action_id, title, self.policy.progress_seconds) as progress:
+            with (
+                working_connection(self.policy, spill) as connection,
+                Progress(self.ledger, self.action_id, title, self.policy.progress_seconds) as progress,
+            ):
                 # What is visible is fixed after dead attempts were taken over: an attempt that committed is not dead.
                 self.adopted = adopt(
                     self.ledger, self.policy, self.repository.slug, self.connector.slug, self.action_id,
@@ -191,7 +192,6 @@ class _Attempt:
                     raise kind(problem, subject=self.connector.name, cure=_CURES[kind])
                 return self._commit(job, compared)
         finally:
-            connection.close()
             shutil.rmtree(spill, ignore_errors=True)
 
     def _read(self, job: Job) -> list[TableRead]:
@@ -257,7 +257,8 @@ class _Attempt:
             written = write_table(job, read, complete=complete) if figures.writes else Written()
             logs.append(_log(read, figures, written))
             rows.append(self._row(job, read, figures, written, logs[-1]))
-        status = "committed" if any(figures.writes for _, figures in compared) else "unchanged"
+        # New stamps alone are kept, but are no news to anyone.
+        status = "committed" if any(figures.is_news for _, figures in compared) else "unchanged"
         message = summary(tuple(logs))
         self.doing = "committing"
         position = commit_sync(
@@ -386,11 +387,3 @@ def _fingerprint(connector: Connector, table: Table) -> str:
     """Changes when the same source would give other rows: another mapping, other columns, another way of conforming."""
     parts = (connector.type, connector.fingerprint, table.name, str(table.raw_schema), row_text(table), str(_REVISION))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _connection(policy: SyncPolicy, spill: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET memory_limit = ?", [policy.memory_limit])
-    connection.execute("SET temp_directory = ?", [spill])
-    connection.execute("SET threads = ?", [policy.threads])
-    return connection

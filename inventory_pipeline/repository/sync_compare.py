@@ -46,8 +46,12 @@ class Comparison:
     @property
     def writes(self) -> bool:
         """True when anything must be written."""
-        units = self.units_new + self.units_changed + self.units_stamped + self.units_gone
-        return units > 0 or self.rejects_differ
+        return self.is_news or self.units_new + self.units_stamped + self.units_gone > 0
+
+    @property
+    def is_news(self) -> bool:
+        """True when a row, or what is set aside, differs from what was visible before."""
+        return self.added + self.removed + self.units_changed > 0 or self.rejects_differ
 
 
 def compare(job: Job, read: TableRead) -> Comparison:

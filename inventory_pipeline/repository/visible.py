@@ -141,8 +141,12 @@ class Visible:
     def rejects_sql(self, connection: duckdb.DuckDBPyConnection, table: str, connector: str) -> str:
         """A query for what is set aside of one connector's visible reports (REJECT_SCHEMA): rows and values of them,
         rows that belong to no report, and reports that could not be read."""
-        of_units = self._of_units(connection, table, connector, "unit_reject_files", REJECT_SCHEMA)
+        of_units = self.unit_rejects_sql(connection, table, connector)
         return f"{of_units} UNION ALL {self.loose_rejects_sql(connection, table, connector)}"
+
+    def unit_rejects_sql(self, connection: duckdb.DuckDBPyConnection, table: str, connector: str) -> str:
+        """A query for the part of `rejects_sql` that stands and falls with the reports of units."""
+        return self._of_units(connection, table, connector, "unit_reject_files", REJECT_SCHEMA)
 
     def loose_rejects_sql(self, connection: duckdb.DuckDBPyConnection, table: str, connector: str) -> str:
         """A query for the part of `rejects_sql` that belongs to no report: the newest sync that met any says it."""
