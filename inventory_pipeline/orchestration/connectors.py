@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from inventory_pipeline.connectors.base import Connector, Secret, run_test
-from inventory_pipeline.errors import ConfigurationError
+from inventory_pipeline.errors import ConfigurationError, SyncHeld
 from inventory_pipeline.orchestration import names
 from inventory_pipeline.orchestration.failures import readable_failures
 from inventory_pipeline.orchestration.metadata import category_metadata, column_schema, markdown_table
@@ -229,7 +229,11 @@ def _sync(
     options = SyncOptions(
         categories=categories, clean=config.clean_sync, dry_run=config.dry_run, accept_shrink=config.accept_shrink
     )
-    report = run_sync(repository, connector, options, run_id=context.run.run_id)
+    try:
+        report = run_sync(repository, connector, options, run_id=context.run.run_id)
+    except SyncHeld as held:
+        runtime.results[context.run.run_id] = held
+        raise
     runtime.results[context.run.run_id] = report
     context.log.info(f"{entry.name} into {repository.slug}: {report.status}. {report.message}".strip())
     for category in categories:

@@ -51,18 +51,14 @@ def dagster_home(settings: Settings) -> Path:
 class Launcher:
     """Launches actions of one configuration; instance and definitions are made once and used for all of them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
         self.settings = settings
+        self.runtime = runtime or Runtime(settings)
 
     @cached_property
     def instance(self) -> dg.DagsterInstance:
         """The persistent Dagster instance."""
         return dg.DagsterInstance.from_config(str(dagster_home(self.settings)))
-
-    @cached_property
-    def runtime(self) -> Runtime:
-        """What the ops of these launches share."""
-        return Runtime(self.settings)
 
     @cached_property
     def definitions(self) -> dg.Definitions:
@@ -102,13 +98,24 @@ class Launcher:
         config = {"ops": {names.CONSOLIDATION_OP: {"config": {"run_ai_action": run_ai_action}}}}
         return self.run(names.CONSOLIDATION_JOB, config, slug)
 
+    def maintain(self, repository: str = "") -> Launched:
+        """`Maintain repository`. The result is a list of what was done."""
+        return self.run(names.MAINTAIN_JOB, repository=self.settings.repository(repository).slug)
+
+    def change_repository(self, verb: str, repository: str) -> Launched:
+        """`Archive`, `Restore` or `Clear repository`; the confirmation is given by calling this."""
+        slug = self.settings.repository(repository).slug
+        return self.run(names.repository_job(verb), {"ops": {verb: {"config": {"confirm": slug}}}}, slug)
+
     def run(self, job: str, run_config: Mapping[str, Any] | None = None, repository: str | None = None) -> Launched:
-        """Runs a job here and now."""
+        """Runs a job here and now; `repository` is the partition, for jobs that have them."""
+        # Naming the logger is what makes Dagster use ours, which is silent, instead of its own on standard error.
+        config = {**(run_config or {}), "loggers": {"console": {"config": {}}}}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             definition = self.definitions.resolve_job_def(job)
             outcome = definition.execute_in_process(
-                run_config=run_config, instance=self.instance, partition_key=repository, raise_on_error=False
+                run_config=config, instance=self.instance, partition_key=repository, raise_on_error=False
             )
         result = self.runtime.results.pop(outcome.run_id, None)
         return Launched(outcome.run_id, *_verdict(outcome), result)

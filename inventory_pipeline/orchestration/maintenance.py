@@ -63,7 +63,7 @@ def _repository_action(runtime: Runtime, verb: Verb, partitions: dg.PartitionsDe
             context.log.info(f"{repository.title}: {verb} done.")
 
     @dg.job(
-        name=f"repository__{verb}",
+        name=names.repository_job(verb),
         partitions_def=partitions,
         description=f"**{title}**\n\n{EXPLAINED[verb]}",
         metadata={"title": title},
@@ -85,12 +85,13 @@ def _maintain_job(runtime: Runtime, partitions: dg.PartitionsDefinition[str]) ->
     def maintain(context: dg.OpExecutionContext) -> None:
         with readable_failures(context.log):
             lines = maintain_repository(runtime, partition_of(context), context.run.run_id)
+            runtime.results[context.run.run_id] = lines
             for line in lines:
                 context.log.info(line)
             context.add_output_metadata({"done": dg.MetadataValue.md("\n\n".join(lines) or "Nothing to do.")})
 
     @dg.job(
-        name="repository__maintain",
+        name=names.MAINTAIN_JOB,
         partitions_def=partitions,
         description=f"**Maintain repository**\n\n{explained}",
         metadata={"title": "Maintain repository"},
@@ -145,7 +146,7 @@ def _purge_job(runtime: Runtime) -> dg.JobDefinition:
         context.add_output_metadata({"runs deleted": deleted})
 
     @dg.job(
-        name="purge_old_runs",
+        name=names.PURGE_JOB,
         description=f"**Purge old runs**\n\nDeletes runs older than {days} days (`retention.runs_days`) from Dagster's "
         "own history. The process log and the sync log of the repositories stay.",
         metadata={"title": "Purge old runs"},

@@ -9,6 +9,8 @@ from inventory_pipeline.records import Category
 CONSOLIDATION_JOB = "generate_report__basic_inventory_consolidation"
 CONSOLIDATION_TITLE = "Generate Report - Basic Inventory Consolidation"
 CONSOLIDATION_OP = "consolidate"
+MAINTAIN_JOB = "repository__maintain"
+PURGE_JOB = "purge_old_runs"
 INVENTORY_RESOURCE = "inventory"
 PARTITION_TAG = "dagster/partition"
 ACTION_TAG = "inventory/action"
@@ -30,6 +32,11 @@ def sync_op(slug: str) -> str:
 def connector_test_job(slug: str) -> str:
     """Job of `Test - <name>`."""
     return f"test_connector__{slug}"
+
+
+def repository_job(verb: str) -> str:
+    """Job of an action on a repository: archive, restore, clear."""
+    return f"repository__{verb}"
 
 
 def connector_resource(slug: str) -> str:
