@@ -11,7 +11,7 @@ from inventory_pipeline.orchestration.alerts import alert_sensor
 from inventory_pipeline.orchestration.connectors import connector_definitions
 from inventory_pipeline.orchestration.consolidation import consolidation_definitions, consolidation_job
 from inventory_pipeline.orchestration.maintenance import maintenance_definitions
-from inventory_pipeline.orchestration.runtime import Runtime
+from inventory_pipeline.orchestration.runtime import Runtime, fixed_resource
 from inventory_pipeline.orchestration.sensors import consolidation_sensor
 from inventory_pipeline.settings import Settings
 
@@ -26,7 +26,7 @@ def build_definitions(settings: Settings, *, runtime: Runtime | None = None, con
     job = consolidation_job()
     shared = dg.Definitions(
         executor=dg.in_process_executor,
-        resources={names.INVENTORY_RESOURCE: dg.ResourceDefinition.hardcoded_resource(runtime)},
+        resources={names.INVENTORY_RESOURCE: fixed_resource(runtime, "Settings and store.")},
         sensors=[alert_sensor(runtime), consolidation_sensor(runtime, job)],
         loggers=None if console else {"console": _silent_logger},
     )

@@ -10,7 +10,7 @@ from inventory_pipeline.errors import ConfigurationError, SyncHeld
 from inventory_pipeline.orchestration import names
 from inventory_pipeline.orchestration.failures import readable_failures
 from inventory_pipeline.orchestration.metadata import category_metadata, column_schema, markdown_table
-from inventory_pipeline.orchestration.runtime import Runtime
+from inventory_pipeline.orchestration.runtime import Runtime, fixed_resource
 from inventory_pipeline.orchestration.sync_config import SyncOptionsConfig, chosen_categories, sync_config_type
 from inventory_pipeline.records import Category, tables_of
 from inventory_pipeline.settings import ConnectorEntry, Schedule, Settings
@@ -55,7 +55,11 @@ def connector_definitions(entry: ConnectorEntry, settings: Settings) -> dg.Defin
             assets=[sync_assets],
             jobs=[sync_job],
             schedules=schedules,
-            resources={names.connector_resource(entry.slug): dg.ResourceDefinition.hardcoded_resource(entry.connector)},
+            resources={
+                names.connector_resource(entry.slug): fixed_resource(
+                    entry.connector, f"{entry.name} ({entry.connector.title}), as configured in inventory.yaml."
+                )
+            },
         ),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
+
 from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.settings import Settings
 
@@ -50,3 +52,8 @@ class Runtime:
                 cure=f"Restore it with `inventory repositories restore {entry.slug}`, or choose another.",
             )
         return repository
+
+
+def fixed_resource(value: object, description: str) -> dg.ResourceDefinition:
+    """A resource that is this object. It has no config, so nothing of it can be set from the Launchpad or GraphQL."""
+    return dg.ResourceDefinition(resource_fn=lambda _: value, config_schema={}, description=description)
