@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Rule = Literal["precedence", "newest", "oldest"]
-Compare = Literal["none", "text", "exact"]
+Compare = Literal["none", "text", "host", "exact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Attribute:
     """One attribute, named as its column in the canonical table `device`.
 
     `rule`: by precedence of connectors, or the newest or oldest of all dates. `compare`: how values of different
-    sources are compared for disagreements: not at all, as text without case and punctuation, or exactly.
+    sources are compared for disagreements: not at all, as text without case and punctuation, as a host's name without
+    its domain, or exactly.
     """
 
     name: str
@@ -23,7 +24,7 @@ class Attribute:
 
 
 ATTRIBUTES: tuple[Attribute, ...] = (
-    Attribute("name", compare="text"),
+    Attribute("name", compare="host"),
     Attribute("netbios_name"),
     Attribute("domain", compare="text"),
     Attribute("netbios_domain"),
