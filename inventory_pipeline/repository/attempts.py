@@ -18,6 +18,7 @@ from inventory_pipeline.repository.ledger import (
     utc_now,
 )
 from inventory_pipeline.repository.policy import SyncPolicy
+from inventory_pipeline.repository.sync_report import SyncOptions
 from inventory_pipeline.repository.visible import Visible
 
 
@@ -27,20 +28,21 @@ def adopt(
     repository: str,
     connector: str,
     action_id: str,
-    clean: bool,
+    options: SyncOptions,
     fingerprints: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Ids of earlier attempts whose staged units this one may use, the newest first.
 
     Those are syncs of the same connector, repository and mode that ended without a commit, are younger than
-    `staging_hours`, and read with the same fingerprints. An attempt belongs to one successor at a time; when that
+    `staging_hours`, and read with the same fingerprints. One that the guard held is taken over only by the sync that
+    approves it: the source may have been broken, and mended without new stamps. An attempt belongs to one successor at a time; when that
     ends without a commit, too, the next one takes over both.
     """
     ledger.interrupt_dead(repository, connector, silent_minutes=policy.interrupted_minutes)
     oldest = utc_now() - dt.timedelta(hours=policy.staging_hours)
     successor = action_table.alias("successor")
     query = (
-        sa.select(action_table.c.action_id, action_table.c.options)
+        sa.select(action_table.c.action_id, action_table.c.status, action_table.c.options)
         .join(successor, successor.c.action_id == action_table.c.adopted_by, isouter=True)
         .where(
             action_table.c.repository == repository,
@@ -58,7 +60,8 @@ def adopt(
         found = [
             row.action_id
             for row in connection.execute(query)
-            if row.options["clean"] == clean
+            if row.options["clean"] == options.clean
+            and (row.status != "held" or options.accept_shrink)
             and not row.options["dry_run"]
             and any(row.options["fingerprints"].get(name) == value for name, value in fingerprints.items())
         ]

@@ -33,7 +33,7 @@ from inventory_pipeline.repository.schema import (
 __all__ = ["Ledger", "action_table", "new_id", "release_table", "repository_table", "sync_table", "utc_now"]
 
 UNFINISHED = ("interrupted", "failed", "held")
-"""Statuses of syncs that committed nothing, whose staged data the next one may use."""
+"""Statuses of syncs that ended without committing anything."""
 
 
 def utc_now() -> dt.datetime:

@@ -152,6 +152,7 @@ class _Attempt:
         self.adopted: tuple[str, ...] = ()
         self.doing = ""
         self.wrote = False
+        self.useless = False
 
     def run(self) -> SyncReport:
         """Reads, compares, writes, commits."""
@@ -165,7 +166,7 @@ class _Attempt:
                 # What is visible is fixed after dead attempts were taken over: an attempt that committed is not dead.
                 self.adopted = adopt(
                     self.ledger, self.policy, self.repository.slug, self.connector.slug, self.action_id,
-                    self.options.clean, self.fingerprints,
+                    self.options, self.fingerprints,
                 )  # fmt: skip
                 job = Job(
                     connector=self.connector,
@@ -188,6 +189,7 @@ class _Attempt:
                 problems = self._problems(compared)
                 if self.options.dry_run:
                     return self._dry_run(compared, [problem for problem, _ in problems])
+                self.useless = any(kind is SyncError for _, kind in problems)
                 for problem, kind in problems:
                     raise kind(problem, subject=self.connector.name, cure=_CURES[kind])
                 return self._commit(job, compared)
@@ -328,7 +330,8 @@ class _Attempt:
             cure = "Nothing was changed; run the sync again, and look into its log when it stays."
         failure = kind(self.connector.redact(text), subject=self.connector.name, cure=self.connector.redact(cure))
         self.ended("held" if kind is SyncHeld else "failed", str(failure))
-        if self.options.dry_run:
+        if self.options.dry_run or self.useless:
+            # What could not be accepted is to be read again, even when its stamps stay.
             self._sweep()
         return failure
 

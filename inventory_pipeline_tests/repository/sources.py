@@ -43,7 +43,7 @@ class Source:
     """What the source has, by table and unit; `save` writes it where the connector reads it.
 
     `faults`: `fail` and `kill` map a table to the number of the `read` call that raises or kills the process (before
-    its rows, or after them with `late`), `refuse` lists units that cannot be read, `delta` makes it list changes only.
+    its rows, or after them with `late`), `refuse` maps a table to units that cannot be read, `delta` makes it list changes only.
     """
 
     path: Path
@@ -137,12 +137,13 @@ class FixtureConnector(Connector):
             self._fault(table, call)
         for key in there if units is None else units.keys:
             self._units_read.append((table, key))
-            if key in faults.get("refuse", ()):
+            if key in faults.get("refuse", {}).get(table, ()):
                 yield RefusedUnit(key, f"object {key}", "it is torn.")
                 continue
             rows = [{**row, "unit_key": key} for row in there[key]["rows"]] if key in there else []
             if rows:
-                yield pa.RecordBatch.from_pylist(rows)
+                names = dict.fromkeys(name for row in rows for name in row)
+                yield pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})
         if faults.get("late"):
             self._fault(table, call)
 
