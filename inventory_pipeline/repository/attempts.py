@@ -35,8 +35,8 @@ def adopt(
 
     Those are syncs of the same connector, repository and mode that ended without a commit, are younger than
     `staging_hours`, and read with the same fingerprints. One that the guard held is taken over only by the sync that
-    approves it: the source may have been broken, and mended without new stamps. An attempt belongs to one successor at a time; when that
-    ends without a commit, too, the next one takes over both.
+    approves it: the source may have been broken, and mended without new stamps. An attempt belongs to one successor
+    at a time; when that ends without a commit, too, the next one takes over both.
     """
     ledger.interrupt_dead(repository, connector, silent_minutes=policy.interrupted_minutes)
     oldest = utc_now() - dt.timedelta(hours=policy.staging_hours)

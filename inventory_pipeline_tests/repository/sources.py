@@ -43,13 +43,24 @@ class Source:
     """What the source has, by table and unit; `save` writes it where the connector reads it.
 
     `faults`: `fail` and `kill` map a table to the number of the `read` call that raises or kills the process (before
-    its rows, or after them with `late`), `refuse` maps a table to units that cannot be read, `delta` makes it list changes only.
+    its rows, or after them with `late`), `refuse` maps a table to units that cannot be read, `delta` makes it list
+    changes only.
     """
 
     path: Path
     tables: dict[str, dict[str, Unit]] = field(default_factory=dict)
     faults: dict[str, Any] = field(default_factory=dict)
     changes: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: Path) -> Source:
+        """A source that was saved before."""
+        saved = json.loads(path.read_text())
+        tables = {
+            table: {key: Unit(unit["stamp"], unit["rows"]) for key, unit in units.items()}
+            for table, units in saved["tables"].items()
+        }
+        return cls(path, tables, saved["faults"], [tuple(change) for change in saved["changes"]])
 
     def put(self, table: str, key: str, rows: list[Row], stamp: str | None = "1") -> None:
         """Adds or replaces a unit."""
