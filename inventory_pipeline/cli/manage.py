@@ -144,6 +144,27 @@ def schema(output: Path | None) -> None:
 
 
 @cli.command()
+@click.option("--write", is_flag=True, help="Write the pages; without, name those that are out of date.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), show_default=True)
+def docs(write: bool, folder: Path) -> None:
+    """Generate the documentation's pages about connectors, records, tables and settings."""
+    from inventory_pipeline.cli.pages import pages
+
+    stale = 0
+    for name, text in pages().items():
+        path = folder / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        if write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        click.echo(f"{path} {'written' if write else 'is out of date'}")
+    if stale and not write:
+        raise ActionFailed("the documentation does not say what the code does.", cure="Run `inventory docs --write`.")
+
+
+@cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", "-p", default=3000, show_default=True, help="Port to listen on.")
 @click.pass_obj
