@@ -61,7 +61,8 @@ def connect(engine: Engine) -> None:
     while engine.count("select count(*) from edge"):
         engine.execute(
             "create or replace temp table hook as select x as r, min(y) as m "
-            "from (select a as x, b as y from edge union all select b, a from edge) as side group by x having min(y) < x;"
+            "from (select a as x, b as y from edge union all select b, a from edge) as side "
+            "group by x having min(y) < x;"
             "create or replace temp table jump as select h.r, coalesce(g.m, h.m) as m "
             "from hook h left join hook g on g.r = h.m;"
             "create or replace temp table representative as select p.id, coalesce(j.m, p.label) as label "

@@ -77,16 +77,17 @@ def normalize_software_statements(engine: Engine, normalizer: Normalizer) -> Non
         "order by s.statement_no"
     )
     decided = normalizer.software(distinct)
-    if "is_ignored" not in decided.column_names:
-        by_rule = pc.is_in(decided["decided_by"], value_set=pa.array(["rule", "site_rule"]))
-        nothing = pc.and_(pc.is_null(decided["product_id"]), pc.is_null(decided["parent_product_id"]))
-        decided = decided.append_column("is_ignored", pc.and_(by_rule, nothing))
     columns = {
         field.name: decided[field.name].cast(field.type)
         if field.name in decided.column_names
         else pa.nulls(decided.num_rows, field.type)
         for field in SOFTWARE_SCHEMA
     }
+    if "is_ignored" not in decided.column_names:
+        # A rule that names no product leaves the statement out on purpose.
+        by_rule = pc.is_in(columns["decided_by"], value_set=pa.array(["rule", "site_rule"]))
+        nothing = pc.and_(pc.is_null(columns["product_id"]), pc.is_null(columns["parent_product_id"]))
+        columns["is_ignored"] = pc.and_(by_rule, nothing)
     engine.register_arrow("software_normalized", pa.table(columns, schema=SOFTWARE_SCHEMA))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from inventory_pipeline.consolidation.build import Inputs, build_tables
 from inventory_pipeline.consolidation.engine import DuckDBEngine
@@ -26,7 +27,7 @@ def day(ago: float) -> dt.datetime:
 
 
 class StatedNormalizer:
-    """Takes a title for its product: `Vendor: Title`, and marks like `(update of Vendor: Title)`; the rest is unknown."""
+    """Takes `Vendor: Title` for a product, `X (update of Vendor: Title)` for a part of one; the rest is unknown."""
 
     def software(self, distinct: pa.Table) -> pa.Table:
         rows = []
@@ -114,8 +115,14 @@ class Estate:
             "software", connector, source_device_id=source_device_id, title=title, version=version, **values
         )
 
-    def run(self, previous: Mapping[str, pa.Table] | None = None, tmp_path: Any = None) -> dict[str, pa.Table]:
-        """All release tables."""
+    def identity(self) -> dict[str, pa.Table]:
+        """The tables of identity alone, which is quicker."""
+        return self.run(until="junk_identifier")
+
+    def run(
+        self, previous: Mapping[str, pa.Table] | None = None, tmp_path: Any = None, until: str | None = None
+    ) -> dict[str, pa.Table]:
+        """All release tables, or those up to one of them; `previous` are those of the release before."""
         engine = DuckDBEngine("1GB", 2)
         try:
             connectors = {row["connector"] for rows in self.rows.values() for row in rows}
@@ -127,8 +134,6 @@ class Estate:
                 RELEASE_TABLES["freshness"].arrow_schema.empty_table(),
             )
             if previous is not None:
-                import pyarrow.parquet as pq
-
                 files = {}
                 for name, table in previous.items():
                     pq.write_table(table, tmp_path / f"{name}.parquet")
@@ -138,6 +143,8 @@ class Estate:
             for name in build_tables(engine, inputs, self.policy):
                 columns = ", ".join(f'"{column}"' for column in RELEASE_TABLES[name].column_names)
                 result[name] = engine.arrow(f"select {columns} from {name}").cast(RELEASE_TABLES[name].arrow_schema)
+                if name == until:
+                    break
             return result
         finally:
             engine.close()
