@@ -190,6 +190,7 @@ class _Attempt:
                 if self.options.dry_run:
                     return self._dry_run(compared, [problem for problem, _ in problems])
                 self.useless = any(kind is SyncError for _, kind in problems)
+                self.doing = ""
                 for problem, kind in problems:
                     raise kind(problem, subject=self.connector.name, cure=_CURES[kind])
                 return self._commit(job, compared)

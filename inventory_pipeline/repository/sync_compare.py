@@ -286,7 +286,7 @@ def _reject_sample(job: Job, read: TableRead) -> str:
         return ""
     *parts, reason = found[0]
     place = " ".join(str(part) for part in parts if part is not None)
-    return f"The first: {place}: {reason}" if place else f"The first: {reason}"
+    return " ".join(filter(None, ("The first:", f"{place}:" if place else "", str(reason).rstrip(".") + ".")))
 
 
 def _rejects_hash(job: Job, read: TableRead) -> str:

@@ -99,8 +99,8 @@ class SyncMachine(RuleBasedStateMachine):
         self.source.faults = {"refuse": {table: sorted(keys) for table in TABLES}}
         self.source.save()
         coming = self.coming(keys)
-        connector = self.source.connector(mapping="1")
-        # A unit that is not to be read, since its stamp stayed, is not refused either: then nothing of it changed.
+        # A mapping of its own, since what an earlier attempt could still read of these units would rightly be used.
+        connector = self.source.connector(mapping=f"refusing {next(self.stamps)}")
         report = run_sync(self.repository, connector, SyncOptions(clean=clean, accept_shrink=True))
         self.commit(coming, report.position)
         self.source.faults = {}
