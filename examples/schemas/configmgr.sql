@@ -159,6 +159,12 @@ CREATE TABLE v_GS_INSTALLED_SOFTWARE (
     InstallDate0 TIMESTAMP, PackageCode0 VARCHAR(255), UpgradeCode0 VARCHAR(255)
 );
 
+CREATE TABLE v_GS_WINDOWS8_APPLICATION (
+    ResourceID INTEGER, GroupID INTEGER, RevisionID INTEGER, TimeStamp TIMESTAMP,
+    ApplicationName0 VARCHAR(255), FullName0 VARCHAR(255), Version0 VARCHAR(255), Publisher0 VARCHAR(255),
+    FamilyName0 VARCHAR(255)                 -- package family name
+);
+
 CREATE TABLE v_GS_CCM_RECENTLY_USED_APPS (
     ResourceID INTEGER, GroupID INTEGER, RevisionID INTEGER, TimeStamp TIMESTAMP,
     ExplorerFileName0 VARCHAR(255), FolderPath0 VARCHAR(255), LastUserName0 VARCHAR(255), LastUsedTime0 TIMESTAMP,
@@ -241,7 +247,8 @@ CREATE TABLE v_FullCollectionMembership (
 CREATE TABLE v_Package (
     PackageID VARCHAR(8) PRIMARY KEY, Name VARCHAR(255), Version VARCHAR(64), Manufacturer VARCHAR(255),
     PackageType INTEGER,                     -- 0 package, 3 drivers, 4 task sequence, 5 updates, 8 application, 257+ images
-    SourceDate TIMESTAMP, LastRefreshTime TIMESTAMP
+    SourceDate TIMESTAMP, LastRefreshTime TIMESTAMP,
+    SecurityKey VARCHAR(512)                 -- of type 8: ModelName of the application whose content it is
 );
 
 CREATE TABLE v_Advertisement (

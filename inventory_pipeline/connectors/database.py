@@ -1,0 +1,470 @@
+"""The engine of all database connectors: a connector declares selects, this reads them from the site at hand.
+
+On connecting it asks the site's catalog which of the declared views and columns there are. A missing optional one is
+left out with a note in the sync log, a missing mandatory one is an error that names it. Units are read in chunks: by
+range of their numbers where a chunk is contiguous, else by lists of keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+import sqlalchemy as sa
+from pydantic import Field, PrivateAttr
+from sqlalchemy.exc import SQLAlchemyError
+
+from inventory_pipeline.connectors import odbc
+from inventory_pipeline.connectors.base import KEYS_SCHEMA, Check, Connector, Keys, Secret, Units
+from inventory_pipeline.connectors.database_errors import Finding, Place, explain
+from inventory_pipeline.connectors.database_model import DatabaseTable, Rows, View
+from inventory_pipeline.connectors.database_reading import (
+    canonical,
+    first_of_each,
+    in_utc,
+    join_first,
+    stamps,
+    stream,
+    whole,
+)
+from inventory_pipeline.connectors.database_site import CatalogRows, MissingError, Site, read_site
+from inventory_pipeline.errors import ConfigurationError, ConnectorError
+from inventory_pipeline.records import TABLES, Category
+
+logger = logging.getLogger("inventory_pipeline.connectors")
+MAPPING_VERSION = "1"
+KEYS_PER_STATEMENT = 1000
+ATTEMPTS = 3
+
+
+class DatabaseConnector(Connector):
+    """A source that is a database: SQL Server by ODBC, or any database that SQLAlchemy speaks to by `url`."""
+
+    reader_role: ClassVar[str] = ""
+
+    server: str | None = Field(
+        default=None, description="Server, or server\\instance; as the certificate names it when encrypt is on."
+    )
+    port: int = Field(default=1433, gt=0, lt=65536, description="TCP port. Not used with server\\instance.")
+    database: str | None = Field(default=None, description="Name of the database.")
+    authentication: Literal["sql", "integrated"] = Field(
+        default="sql",
+        description="sql: username and password. integrated: the account of this process (Kerberos).",
+    )
+    username: str | None = Field(default=None, description="SQL account that may read; nothing is ever written.")
+    password: Secret | None = Field(default=None, description="Password of the account.")
+    encrypt: bool = Field(default=True, description="Encrypt the connection (TLS).")
+    trust_server_certificate: bool = Field(
+        default=False, description="Accept any certificate of the server. Prefer installing its authority."
+    )
+    driver: str = Field(
+        default="auto",
+        description="ODBC driver by name or path. auto: Microsoft's driver 18 or 17 where installed, else FreeTDS.",
+    )
+    url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL, in place of server and database: a copy in PostgreSQL, MariaDB or SQLite. "
+        "Without the password, which belongs into password.",
+        repr=False,
+    )
+    time_zone: str = Field(
+        default="UTC", description="Time zone of times that the database holds without one, such as Europe/London."
+    )
+    login_seconds: int = Field(default=15, gt=0, description="Longest wait for a connection.")
+    timeout_seconds: int = Field(default=600, gt=0, description="Longest wait for one statement to begin to answer.")
+
+    _engine: sa.Engine | None = PrivateAttr(default=None)
+    _connection: sa.Connection | None = PrivateAttr(default=None)
+    _site: Site | None = PrivateAttr(default=None)
+    _driver_taken: str = PrivateAttr(default="")
+
+    @classmethod
+    def tables(cls) -> tuple[DatabaseTable, ...]:
+        """The declaration, with its selects."""
+        return tuple(source for source in cls.sources if isinstance(source, DatabaseTable))
+
+    @property
+    def fingerprint(self) -> str:
+        # The site's own shape is part of every stamp instead: it is known only on an open connection.
+        switches = {part.unless[0] for t in self.tables() for part in (*t.rows, *t.listing) if part.unless}
+        parts = [MAPPING_VERSION, self.time_zone, *(f"{name}={getattr(self, name)}" for name in sorted(switches))]
+        for table in self.tables():
+            parts += [str(statement) for statement in table.statements]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def secrets(self) -> tuple[str, ...]:
+        found = list(super().secrets())
+        try:
+            inside = sa.make_url(self.url).password if self.url else None
+        except SQLAlchemyError:
+            inside = self.url
+        return (*found, str(inside)) if inside else tuple(found)
+
+    def connect(self) -> None:
+        url = self._url()
+        problem: ConnectorError | None = None
+        try:
+            self._engine = odbc.read_only_engine(url, self.login_seconds, self.timeout_seconds)
+            self._connection = self._engine.connect()
+        except Exception as error:
+            problem = self._problem(error)
+        if problem is not None:
+            # Raised outside of the handler, so that no driver's error hangs on it as context.
+            raise problem
+        if self._driver_taken:
+            logger.info("%s: connected through %s", self.name, self._driver_taken)
+
+    def close(self) -> None:
+        connection, engine = self._connection, self._engine
+        self._connection = self._engine = self._site = None
+        try:
+            if connection is not None:
+                connection.close()
+        except Exception as error:
+            logger.debug("%s: closing failed: %s", self.name, type(error).__name__)
+        if engine is not None:
+            engine.dispose()
+
+    def check(self, category: Category) -> Iterator[Check]:
+        site = self._site_now()
+        seen: set[str] = set()
+        for table in self.tables():
+            if table.category is not category:
+                continue
+            for item in table.views:
+                if item.name not in seen:
+                    seen.add(item.name)
+                    yield self._check_view(site, item, table)
+
+    def _check_view(self, site: Site, item: View, table: DatabaseTable) -> Check:
+        try:
+            site.require([item])
+        except MissingError as missing:
+            problem = self._missing(table.table, missing)
+            return Check(item.name, False, problem.message, problem.cure)
+        if not site.has(item) and item.name not in site.denied:
+            return Check(item.name, True, "Not there at this site; what it holds is left out.")
+        finding = self._probe(item)
+        if finding is not None:
+            return Check(item.name, False, self.redact(f"{item.name}: {finding.message}"), finding.cure)
+        absent = [name.partition(".")[2] for name in site.absent([item])]
+        return Check(item.name, True, f"Can be read, without {', '.join(absent)}." if absent else "Can be read.")
+
+    def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys | None:
+        declared = self._declared(table)
+        if not declared.listing:
+            return None
+        listed = self._listed(declared)
+        return Keys(batch.cast(KEYS_SCHEMA) for batch in listed.to_batches(max_chunksize=50_000))
+
+    def read(self, table: str, units: Units | None = None) -> Iterator[pa.RecordBatch]:
+        declared = self._declared(table)
+        self._note_absent(declared)
+        if units is None and declared.listing:
+            listed = self._listed(declared).column("unit_key").to_pylist()
+            size = declared.chunk_units
+            for start in range(0, len(listed), size):
+                yield from self._read_units(declared, Units(tuple(listed[start : start + size]), contiguous=True))
+        else:
+            yield from self._read_units(declared, units)
+
+    def _read_units(self, declared: DatabaseTable, units: Units | None) -> Iterator[pa.RecordBatch]:
+        table = TABLES[declared.table]
+        seen: set[str] = set()
+        for rows in declared.rows:
+            statement = self._fitted(self._narrowed(rows))
+            if statement is None:
+                continue
+            if declared.joined:
+                found = whole(self._selected(statement, declared.unit, units))
+                batches = self._joined(declared, found, units) if found is not None else iter(())
+            else:
+                batches = self._selected(statement, declared.unit, units)
+            for batch in batches:
+                ready = canonical(in_utc(batch, self.time_zone), table, rows.source_object)
+                if declared.distinct is not None:
+                    ready = ready.filter(first_of_each(declared.distinct(ready), seen))
+                if ready.num_rows:
+                    yield ready
+
+    def _joined(self, declared: DatabaseTable, rows: pa.Table, units: Units | None) -> Iterator[pa.RecordBatch]:
+        for joined in declared.joined:
+            statement = self._fitted(joined.query)
+            if statement is not None:
+                added = whole(self._selected(statement, declared.unit, units))
+                if added is not None:
+                    rows = join_first(rows, added, declared.unit, joined.lists)
+        yield from rows.combine_chunks().to_batches(max_chunksize=10_000)
+
+    def _narrowed(self, rows: Rows) -> sa.Select:
+        if rows.unless is None or getattr(self, rows.unless[0]):
+            return rows.query
+        return rows.query.where(rows.unless[1])
+
+    def _selected(self, statement: sa.Select, unit: str, units: Units | None) -> Iterator[pa.RecordBatch]:
+        """Rows of the units, by one statement or several."""
+        if units is None:
+            yield from self._stream(statement)
+            return
+        labelled = statement.selected_columns[unit]
+        column = labelled.element if isinstance(labelled, sa.Label) else labelled
+        for condition in _conditions(column, units):
+            yield from self._stream(statement.where(condition))
+
+    def _stream(self, statement: sa.Select) -> Iterator[pa.RecordBatch]:
+        """Rows of one statement. A statement that the server gave up for others' sake is begun anew, while no row
+        of it has been passed on."""
+        for attempt in range(1, ATTEMPTS + 1):
+            begun = False
+            problem: ConnectorError | None = None
+            try:
+                for batch in stream(self._opened_connection(), statement):
+                    begun = True
+                    yield batch
+                return
+            except (SQLAlchemyError, OSError, *_driver_errors()) as error:
+                if begun or attempt == ATTEMPTS or explain(error, self._place()).kind != "busy":
+                    problem = self._problem(error)
+            if problem is not None:
+                raise problem
+            time.sleep(attempt)
+
+    def _listed(self, declared: DatabaseTable) -> pa.Table:
+        first = declared.listing[0].query
+        fitted = [self._fitted(self._narrowed(part)) for part in declared.listing]
+        if fitted[0] is None:
+            return stamps([[]], "", by_number=True)
+        self._note_absent(declared)
+        present = [statement for statement in fitted if statement is not None]
+        shape = [self._fitted(statement) for statement in declared.statements]
+        prefix = hashlib.sha256("\n".join(map(str, shape)).encode()).hexdigest()[:8]
+        by_number = isinstance(first.selected_columns[0].type, sa.Integer)
+        return stamps([self._stream(statement) for statement in present], prefix, by_number=by_number)
+
+    def _fitted(self, statement: sa.Select) -> sa.Select | None:
+        return self._site_now().fit(statement)
+
+    def _declared(self, table: str) -> DatabaseTable:
+        declared = self.source(table)
+        if not isinstance(declared, DatabaseTable):
+            raise KeyError(table)
+        problem: ConnectorError | None = None
+        try:
+            self._site_now().require(declared.views)
+        except MissingError as missing:
+            problem = self._missing(table, missing)
+        if problem is not None:
+            raise problem
+        return declared
+
+    def _site_now(self) -> Site:
+        """The site's shape, looked up once per connection; optional views that may not be read count as missing."""
+        if self._site is None:
+            declared = tuple({item.name: item for table in self.tables() for item in table.views}.values())
+            site = self.look_up(declared, self.other_name)
+            self._site = site
+            for item in declared:
+                if item.optional and site.has(item):
+                    finding = self._probe(item)
+                    if finding is not None and finding.kind == "permission":
+                        site.deny(item)
+        return self._site
+
+    def look_up(self, declared: Iterable[View], other_name: Callable[[View], str | None] = lambda _: None) -> Site:
+        """What the database's own catalog says of views."""
+        strict = self._opened_connection().dialect.name == "mssql"
+        return read_site(declared, self._catalog, other_name, strict_schema=strict)
+
+    def other_name(self, declared: View) -> str | None:
+        """The name that the site's own map has for a view which is not found under its declared one."""
+        return None
+
+    def _catalog(self, names: tuple[str, ...]) -> CatalogRows:
+        connection = self._opened_connection()
+        if connection.dialect.name == "sqlite":
+            wanted = set(names)
+            found = self.fetch(sa.text("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"))
+            for (name,) in found:
+                if name.lower() in wanted:
+                    columns = self.fetch(sa.text("SELECT name FROM pragma_table_info(:name)").bindparams(name=name))
+                    yield from ((None, name, column) for (column,) in columns)
+            return
+        catalog = sa.table(
+            "COLUMNS",
+            sa.column("TABLE_SCHEMA", sa.Unicode),
+            sa.column("TABLE_NAME", sa.Unicode),
+            sa.column("COLUMN_NAME", sa.Unicode),
+            schema="INFORMATION_SCHEMA",
+        )
+        if connection.dialect.name == "postgresql":
+            catalog = sa.table(
+                "columns", *(sa.column(c.name.lower(), c.type) for c in catalog.c), schema="information_schema"
+            )
+        schema, name, column = catalog.c
+        query = sa.select(schema, name, column).where(sa.func.lower(name).in_(names)).order_by(schema, name, column)
+        yield from self.fetch(query)
+
+    def fetch(self, statement: sa.Executable) -> list[tuple[Any, ...]]:
+        """All rows of a small query.
+
+        Raises:
+            ConnectorError: the database refuses or fails.
+        """
+        problem: ConnectorError | None = None
+        try:
+            connection = self._opened_connection()
+            with connection.begin():
+                return [tuple(row) for row in connection.execute(statement)]
+        except (SQLAlchemyError, OSError, *_driver_errors()) as error:
+            problem = self._problem(error)
+        raise problem
+
+    def _probe(self, item: View) -> Finding | None:
+        """Why a view that is there cannot be read; None when it can."""
+        site = self._site_now()
+        found = site.views.get(item.name) or site.denied[item.name]
+        first = next(iter(found.columns.values()))
+        columns = sa.table(found.name, sa.column(first), schema=found.schema)
+        try:
+            connection = self._opened_connection()
+            with connection.begin():
+                connection.execute(sa.select(columns.c[first]).where(sa.literal_column("1") == 0)).all()
+        except (SQLAlchemyError, *_driver_errors()) as error:
+            return explain(error, self._place())
+        return None
+
+    def _note_absent(self, declared: DatabaseTable) -> None:
+        site = self._site_now()
+        denied = [item.name for item in declared.views if item.name in site.denied]
+        absent = [name for name in site.absent(declared.views) if name not in denied]
+        if absent:
+            self.note(declared.table, f"Not there at this site, and left out: {', '.join(absent)}.")
+        if denied:
+            self.note(declared.table, f"The account may not read, and it was left out: {', '.join(denied)}.")
+
+    def _opened_connection(self) -> sa.Connection:
+        if self._connection is None:
+            raise self.error("the connector is not connected.")
+        return self._connection
+
+    def _place(self) -> Place:
+        if self.url:
+            url = sa.make_url(self.url)
+            return Place(url.host or "", url.database or "", url.username or "", self.reader_role)
+        return Place(self.server or "", self.database or "", self.username or "", self.reader_role)
+
+    def _problem(self, error: BaseException) -> ConnectorError:
+        finding = explain(error, self._place())
+        return self.error(finding.message, cure=self.redact(finding.cure))
+
+    def _missing(self, table: str, missing: MissingError) -> ConnectorError:
+        what = f"the column {missing.column} of {missing.view}" if missing.column else f"the view {missing.view}"
+        role = f"membership in {self.reader_role}" if self.reader_role else "SELECT"
+        return self.error(
+            f"{what} is not there or may not be seen, and {table} needs it.",
+            cure=f"Check that this is the right database ({self.versions}), and grant the account {role}.",
+        )
+
+    def _url(self) -> sa.URL:
+        """Where to connect, with the password.
+
+        Raises:
+            ConfigurationError: fields are missing or contradict each other.
+        """
+        password = self.password.reveal() if self.password else None
+        if self.url:
+            return self._given_url(password)
+        missing = [name for name in ("server", "database") if not getattr(self, name)]
+        if self.authentication == "sql":
+            missing += [name for name in ("username", "password") if not getattr(self, name)]
+        if missing:
+            raise ConfigurationError(
+                f"{', '.join(missing)} missing.",
+                subject=self.name,
+                cure="Give server and database with username and password, authentication: integrated, or a url.",
+            )
+        drivers: list[str] | None = None
+        try:
+            drivers = odbc.installed_drivers()
+        except ImportError:
+            pass
+        if drivers is None:
+            raise ConfigurationError(
+                "pyodbc cannot be loaded.",
+                subject=self.name,
+                cure="Install unixodbc (Debian: apt-get install unixodbc tdsodbc).",
+            )
+        self._driver_taken = odbc.choose_driver(self.driver, drivers)
+        target = odbc.OdbcTarget(
+            driver=self._driver_taken,
+            server=self.server or "",
+            port=self.port,
+            database=self.database or "",
+            username=self.username if self.authentication == "sql" else None,
+            password=password if self.authentication == "sql" else None,
+            encrypt=self.encrypt,
+            trust_server_certificate=self.trust_server_certificate,
+        )
+        return odbc.sql_server_url(odbc.connection_string(target))
+
+    def _given_url(self, password: str | None) -> sa.URL:
+        url: sa.URL | None = None
+        try:
+            url = sa.make_url(self.url or "")
+        except SQLAlchemyError:
+            pass
+        if url is None:
+            raise ConfigurationError(
+                "url is not a SQLAlchemy URL.",
+                subject=self.name,
+                cure="Write it as dialect+driver://user@server/database.",
+            )
+        if url.password is not None:
+            raise ConfigurationError(
+                "url holds a password.",
+                subject=self.name,
+                cure="Write it as password: {env: NAME}, and without in url.",
+            )
+        return url.set(username=self.username or url.username, password=password) if password else url
+
+
+def _conditions(column: sa.ColumnElement[Any], units: Units) -> Iterator[sa.ColumnElement[bool]]:
+    """What picks the units: a range where they are contiguous numbers, else lists of keys, several if long."""
+    if isinstance(column.type, sa.Integer):
+        numbers = sorted(int(key) for key in units.keys)
+        if units.contiguous and numbers:
+            yield column.between(_number(numbers[0]), _number(numbers[-1]))
+            return
+        for part in _parts(numbers):
+            # Written out: a list of parameters would meet the server's limit of 2,100.
+            yield column.in_([_number(number) for number in part])
+        return
+    for part in _parts(units.keys):
+        yield column.in_(part)
+
+
+def _number(value: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(int(value)), sa.Integer)
+
+
+def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
+    listed = list(items)
+    for start in range(0, len(listed), KEYS_PER_STATEMENT):
+        yield listed[start : start + KEYS_PER_STATEMENT]
+
+
+def _driver_errors() -> tuple[type[BaseException], ...]:
+    """Errors of drivers that come unwrapped, since rows are fetched from the driver's own cursor."""
+    import sqlite3
+    import sys
+
+    found: list[type[BaseException]] = [sqlite3.Error]
+    for name in ("pyodbc", "psycopg", "pymysql"):
+        module = sys.modules.get(name)
+        if module is not None:
+            found.append(module.Error)
+    return tuple(found)

@@ -1,0 +1,174 @@
+"""Connections to databases: connection strings, the choice of driver, and reading without locks and without writing.
+
+Facts: connection string keywords of Microsoft's ODBC Driver 17 and 18 for SQL Server and of FreeTDS 1.x; the driver 18
+encrypts by default and checks the certificate, FreeTDS encrypts when told to and checks it only with a `ca file` in
+freetds.conf. SNAPSHOT isolation reads consistently without locks where the database allows it (ConfigMgr's setup does);
+READ UNCOMMITTED reads without locks anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from inventory_pipeline.errors import ConfigurationError
+
+PREFERRED_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
+APPLICATION = "Inventory Pipeline"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OdbcTarget:
+    """All that a connection to SQL Server by ODBC needs. Has no repr, since it holds the password."""
+
+    driver: str
+    server: str
+    port: int
+    database: str
+    username: str | None
+    password: str | None
+    encrypt: bool
+    trust_server_certificate: bool
+
+
+def installed_drivers() -> list[str]:
+    """Names of the ODBC drivers that are installed. Raises ImportError when pyodbc or unixODBC are missing."""
+    import pyodbc
+
+    return pyodbc.drivers()
+
+
+def choose_driver(wanted: str, installed: Sequence[str]) -> str:
+    """The driver to use: the one that is wanted, or with `auto` the best of those that are installed.
+
+    Raises:
+        ConfigurationError: none of them is installed.
+    """
+    if wanted != "auto":
+        # A path to a driver's library is as good as a name that odbcinst.ini knows.
+        if "/" in wanted or wanted in installed:
+            return wanted
+        raise ConfigurationError(
+            f"the ODBC driver {wanted} is not installed.",
+            cure=f"Installed: {', '.join(installed) or 'none'}. Use driver: auto, or install it.",
+        )
+    for name in PREFERRED_DRIVERS:
+        if name in installed:
+            return name
+    raise ConfigurationError(
+        "no ODBC driver for SQL Server is installed.",
+        cure="Install Microsoft's ODBC Driver 18 for SQL Server, or FreeTDS (Debian: apt-get install tdsodbc).",
+    )
+
+
+def connection_string(target: OdbcTarget) -> str:
+    """The ODBC connection string. It holds the password: never print it.
+
+    Raises:
+        ConfigurationError: the driver cannot keep what was asked for.
+    """
+    instance = "\\" in target.server
+    settings: dict[str, str] = {"DRIVER": target.driver}
+    if "freetds" in target.driver.lower() or "tdsodbc" in target.driver.lower():
+        if target.encrypt and not target.trust_server_certificate:
+            raise ConfigurationError(
+                "FreeTDS encrypts but does not check the server's certificate.",
+                cure="Install Microsoft's ODBC driver, or accept this with trust_server_certificate: true.",
+            )
+        settings["SERVER"] = target.server
+        if not instance:
+            settings["PORT"] = str(target.port)
+        settings |= {
+            "TDS_Version": "7.4",
+            "ClientCharset": "UTF-8",
+            "Encryption": "require" if target.encrypt else "off",
+        }
+    else:
+        settings["SERVER"] = target.server if instance else f"{target.server},{target.port}"
+        settings |= {
+            "Encrypt": "yes" if target.encrypt else "no",
+            "TrustServerCertificate": "yes" if target.trust_server_certificate else "no",
+        }
+    settings |= {"DATABASE": target.database, "APP": APPLICATION, "ApplicationIntent": "ReadOnly"}
+    if target.username is None:
+        settings["Trusted_Connection"] = "yes"
+    else:
+        settings |= {"UID": target.username, "PWD": target.password or ""}
+    return ";".join(f"{keyword}={_quoted(value)}" for keyword, value in settings.items())
+
+
+def _quoted(value: str) -> str:
+    # Braces take a value literally; a closing brace within is doubled.
+    if value and all(character.isalnum() or character in " ._-,:\\/" for character in value):
+        return value
+    return "{" + value.replace("}", "}}") + "}"
+
+
+def sql_server_url(text: str) -> sa.URL:
+    """The SQLAlchemy URL that carries an ODBC connection string."""
+    return sa.URL.create("mssql+pyodbc", query={"odbc_connect": text})
+
+
+def read_only_engine(url: sa.URL, login_seconds: int, timeout_seconds: int) -> sa.Engine:
+    """An engine whose connections only read, without locking what they read; nothing of it is logged."""
+    backend = url.get_backend_name()
+    if backend == "mssql":
+        engine = sa.create_engine(
+            url, isolation_level="AUTOCOMMIT", hide_parameters=True, connect_args={"timeout": login_seconds}
+        )
+    elif backend == "postgresql":
+        engine = sa.create_engine(
+            url,
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": login_seconds,
+                "options": f"-c statement_timeout={timeout_seconds * 1000} -c default_transaction_read_only=on",
+            },
+        )
+    elif backend in ("mysql", "mariadb"):
+        engine = sa.create_engine(url, hide_parameters=True, connect_args={"connect_timeout": login_seconds})
+    else:
+        engine = sa.create_engine(url, hide_parameters=True)
+    event.listen(engine, "connect", lambda connection, _: _prepare(backend, connection, timeout_seconds))
+    return engine
+
+
+def _prepare(backend: str, connection: Any, timeout_seconds: int) -> None:
+    """Settings of a new connection: no locks, no writes, no endless statements."""
+    if backend == "mssql":
+        import pyodbc
+
+        connection.timeout = timeout_seconds
+        # Values without an ODBC type of their own: datetimeoffset (-155) arrives as 20 bytes.
+        connection.add_output_converter(-155, _datetimeoffset)
+        cursor = connection.cursor()
+        try:
+            cursor.execute("SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()")
+            row = cursor.fetchone()
+        except pyodbc.Error:
+            row = None
+        level = "SNAPSHOT" if row and row[0] == 1 else "READ UNCOMMITTED"
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        cursor.close()
+    elif backend in ("mysql", "mariadb"):
+        cursor = connection.cursor()
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        cursor.close()
+    elif backend == "sqlite":
+        connection.execute("PRAGMA query_only = ON")
+
+
+def _datetimeoffset(raw: bytes | None) -> Any:
+    """SQL_SS_TIMESTAMPOFFSET: six shorts, nanoseconds, then the offset in hours and minutes."""
+    if raw is None:
+        return None
+    import datetime as dt
+    import struct
+
+    year, month, day, hour, minute, second, nanoseconds, hours, minutes = struct.unpack("<6hI2h", raw)
+    zone = dt.timezone(dt.timedelta(hours=hours, minutes=minutes))
+    return dt.datetime(year, month, day, hour, minute, second, nanoseconds // 1000, zone)
