@@ -94,6 +94,12 @@ class Inventory:
         """All repositories of the configuration, in its order."""
         return [self.repository(entry.slug) for entry in self.settings.repositories]
 
+    def process_log(self, limit: int = 1000) -> pa.Table:
+        """Actions of all repositories and tests of all connectors, the newest first, with status and duration."""
+        from inventory_pipeline.repository.logs import process_log
+
+        return process_log(self._runtime.store.ledger, limit=limit)
+
     def sync(self, connector: str, repository: str = "", **options: Any) -> Outcome:
         """Launches `Sync Data - <connector>`.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inventory_pipeline.cli.app import ActionFailed, State, cli
+from inventory_pipeline.cli.app import ActionFailed, State, cli, verbose_option
 from inventory_pipeline.errors import ConfigurationError, SyncHeld
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @cli.command()
 @click.argument("connectors", nargs=-1, metavar="[CONNECTOR]...")
 @click.option("--all", "every", is_flag=True, help="Test all connectors.")
+@verbose_option
 @click.pass_obj
 def test(state: State, connectors: tuple[str, ...], every: bool) -> None:
     """Test connectors: connect and check what each category needs. Changes nothing."""
@@ -57,6 +58,7 @@ def _print_checks(report: TestReport) -> None:
 @click.option("--accept-shrink", is_flag=True, help="Approve a sync that was held because it would remove much.")
 @click.option("--run-ai-action", is_flag=True, help="Ask the next consolidation for auto-curation.")
 @click.option("--consolidate", is_flag=True, help="Consolidate afterwards.")
+@verbose_option
 @click.pass_obj
 def sync(
     state: State,
@@ -124,6 +126,7 @@ def _print_report(name: str, report: SyncReport, *, verbose: bool) -> None:
 @cli.command()
 @click.option("--repository", "-r", default="", help="Repository to consolidate (default: the default inventory).")
 @click.option("--run-ai-action", is_flag=True, help="Auto-curation; in this version the wish is only recorded.")
+@verbose_option
 @click.pass_obj
 def consolidate(state: State, repository: str, run_ai_action: bool) -> None:
     """Generate Report - Basic Inventory Consolidation: normalize, match, check and publish one release."""
@@ -148,6 +151,7 @@ def _consolidate(state: State, repository: str, run_ai_action: bool) -> None:
 
 @cli.command()
 @click.option("--repository", "-r", default="", help="Only this repository (default: all).")
+@verbose_option
 @click.pass_obj
 def maintenance(state: State, repository: str) -> None:
     """Fold small syncs together, apply retention, sweep files that nothing refers to."""

@@ -48,6 +48,15 @@ class State:
         return Inventory(self.settings)
 
 
+def _more_words(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.obj.verbose = context.obj.verbose or value
+
+
+verbose_option = click.option(
+    "--verbose", "-v", is_flag=True, expose_value=False, callback=_more_words, help="Say more while working."
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--config", "-c", metavar="FILE", help="inventory.yaml to use (default: INVENTORY_CONFIG, or ./).")
 @click.option("--verbose", "-v", is_flag=True, help="Say more while working.")

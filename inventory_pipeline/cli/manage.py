@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -13,6 +16,7 @@ import click
 from inventory_pipeline.cli.app import ActionFailed, State, cli
 from inventory_pipeline.errors import ConfigurationError
 
+STOP_SECONDS = 20
 STARTER = Path(__file__).with_name("starter.yaml")
 
 
@@ -170,23 +174,52 @@ def docs(write: bool, folder: Path) -> None:
 @click.pass_obj
 def ui(state: State, host: str, port: int) -> None:
     """Open Dagster's UI on this configuration: web server, schedules and sensors, until Ctrl-C."""
-    from inventory_pipeline.orchestration.launch import dagster_home
+    from inventory_pipeline.orchestration.launch import SHIPPED_WORKSPACE_FILE, dagster_home
 
     settings = state.settings
     home = dagster_home(settings)
     environment = {**os.environ, "DAGSTER_HOME": str(home), "INVENTORY_CONFIG": str(settings.path)}
     if host not in ("127.0.0.1", "localhost", "::1"):
         click.echo(f"Anyone who reaches {host}:{port} can launch and change everything: there is no login.", err=True)
+    _refuse_used_port(host, port)
     click.echo(f"Open http://{host}:{port} (configuration {settings.path}). Stop with Ctrl-C.")
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", host, "-p", str(port)]
-    command += ["-m", "inventory_pipeline.definitions", "--log-level", "warning"]
-    process = subprocess.Popen(command, env=environment, cwd=home)  # noqa: S603 - our own command
+    command += ["-w", str(SHIPPED_WORKSPACE_FILE), "--log-level", "warning"]
+    code = _run_until_stopped(command, environment, home)
+    if code != 0:
+        raise ActionFailed(f"the UI ended with code {code}.", cure="The messages above say why.")
+
+
+def _refuse_used_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{host}:{port} cannot be used ({error.strerror}).", cure="Choose another with --port."
+            ) from None
+
+
+def _run_until_stopped(command: list[str], environment: dict[str, str], folder: Path) -> int:
+    """Runs a command with all that it starts, ends all on Ctrl-C or SIGTERM; returns its code (0 if stopped)."""
+    stopped = False
 
     def stop(*_: object) -> None:
-        process.terminate()
+        nonlocal stopped
+        stopped = True
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    code = process.wait()
-    if code not in (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT):
-        raise ActionFailed(f"the web server ended with code {code}.", cure=f"Is port {port} in use?")
+    # Handlers that are set before make signals that the shell had ignored count again in what is started.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    process = subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True)  # noqa: S603 - our own
+    while process.poll() is None and not stopped:
+        time.sleep(0.2)
+    if stopped and process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return 0 if stopped else process.returncode

@@ -55,25 +55,25 @@ def report(state: State, repository: str, as_of: str | None, output: Path) -> No
 
 
 @cli.command()
-@_REPOSITORY
+@click.option("--repository", "-r", help="Only this repository (default: all; for --sync the default inventory).")
 @click.option("--sync", "sync_log", is_flag=True, help="The sync log: what every sync changed, by table.")
 @click.option("--connector", default=None, help="Only this connector (sync log).")
 @click.option("--limit", "-n", default=20, show_default=True, help="Newest entries to show.")
 @click.pass_obj
-def log(state: State, repository: str, sync_log: bool, connector: str | None, limit: int) -> None:
+def log(state: State, repository: str | None, sync_log: bool, connector: str | None, limit: int) -> None:
     """Print the process log, or with --sync the sync log."""
     from inventory_pipeline.cli.terminal import print_table
 
-    reader = state.inventory.repository(repository)
     if sync_log or connector:
         slug = state.settings.connector(connector).slug if connector else None
         columns = ("ended_at", "connector", "table_name", "status", "rows_read", "added", "changed", "removed")
         columns += ("unchanged", "rejected", "rows_total")
-        rows = reader.sync_log(slug, limit=limit).select(columns).to_pylist()
+        found = state.inventory.repository(repository or "").sync_log(slug, limit=limit)
     else:
-        columns = ("started_at", "title", "status", "duration_seconds", "message")
-        rows = reader.process_log(limit).select(columns).to_pylist()
-    print_table(rows, empty="Nothing has run yet.")
+        columns = ("started_at", "title", "repository", "status", "duration_seconds", "message")
+        opened = state.inventory
+        found = opened.repository(repository).process_log(limit) if repository else opened.process_log(limit)
+    print_table(found.select(columns).to_pylist(), empty="Nothing has run yet.")
 
 
 @cli.command()

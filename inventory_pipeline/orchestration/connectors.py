@@ -226,6 +226,7 @@ def _sync(
     context.instance.add_run_tags(
         context.run.run_id,
         {
+            names.ACTION_TAG: f"Sync Data - {entry.name}",
             names.CONSOLIDATE_TAG: str(config.run_consolidation_reports and not config.dry_run).lower(),
             names.AI_TAG: str(config.run_ai_action).lower(),
         },
@@ -239,7 +240,6 @@ def _sync(
         runtime.results[context.run.run_id] = held
         raise
     runtime.results[context.run.run_id] = report
-    context.log.info(f"{entry.name} into {repository.slug}: {report.status}. {report.message}".strip())
     for category in categories:
         metadata = category_metadata(report, category)
         if config.dry_run:

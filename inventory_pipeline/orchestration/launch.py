@@ -22,6 +22,9 @@ from inventory_pipeline.settings import Settings
 
 INSTANCE_FILE = "dagster.yaml"
 SHIPPED_INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
+SHIPPED_WORKSPACE_FILE = Path(__file__).with_name("workspace.yaml")
+# By this tag the UI knows that a run belongs to a job of the code location in workspace.yaml.
+LOCATION_TAGS = {".dagster/repository": "__repository__@inventory_pipeline"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,11 @@ class Launcher:
             warnings.simplefilter("ignore")
             definition = self.definitions.resolve_job_def(job)
             outcome = definition.execute_in_process(
-                run_config=config, instance=self.instance, partition_key=repository, raise_on_error=False
+                run_config=config,
+                instance=self.instance,
+                partition_key=repository,
+                raise_on_error=False,
+                tags=LOCATION_TAGS,
             )
         result = self.runtime.results.pop(outcome.run_id, None)
         return Launched(outcome.run_id, *_verdict(outcome), result)

@@ -1,4 +1,4 @@
-"""The running thing: web server, code server and daemon started by `inventory ui`, driven by GraphQL as a program would."""
+"""The running thing: web server, code server and daemon as `inventory ui` starts them, driven by GraphQL."""
 
 from __future__ import annotations
 

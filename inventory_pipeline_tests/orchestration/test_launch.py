@@ -10,7 +10,7 @@ import pytest
 
 from inventory_pipeline.errors import ConfigurationError, SyncHeld
 from inventory_pipeline.orchestration import names
-from inventory_pipeline.orchestration.launch import Launcher
+from inventory_pipeline.orchestration.launch import SHIPPED_WORKSPACE_FILE, Launcher
 from inventory_pipeline.repository.sync_report import SyncReport
 from inventory_pipeline_tests.orchestration.estates import configured, give_devices, give_software, launcher
 
@@ -182,6 +182,8 @@ def test_the_history_gets_the_shipped_settings(estate: Launcher, tmp_path: Path)
     home = Path(os.environ["DAGSTER_HOME"])
     shipped = (Path(__file__).parents[2] / "dagster.yaml").read_text()
     assert (home / "dagster.yaml").read_text() == shipped
+    workspace = Path(__file__).parents[2] / "workspace.yaml"
+    assert SHIPPED_WORKSPACE_FILE.read_text() == workspace.read_text()
     assert estate.instance.telemetry_enabled is False
 
 
