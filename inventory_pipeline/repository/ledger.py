@@ -129,6 +129,10 @@ class Ledger:
         connection.execute(state_table.update().values(position=state_table.c.position + 1))
         return connection.execute(sa.select(state_table.c.position)).scalar_one()
 
+    def lock(self, connection: sa.Connection) -> None:
+        """Waits for other writers within a transaction, and keeps them waiting until it ends."""
+        connection.execute(state_table.update().values(position=state_table.c.position))
+
     def position(self) -> int:
         """The newest committed position."""
         with self.reading() as connection:
@@ -234,7 +238,7 @@ class Ledger:
                     .values(
                         status="interrupted",
                         ended_at=utc_now(),
-                        message="The process ended before the sync did; nothing of it was committed.",
+                        message="The process ended before the action did; nothing of it was committed.",
                     )
                 )
         return dead

@@ -11,6 +11,8 @@ from inventory_pipeline.records import TABLES
 from inventory_pipeline.repository.ledger import Ledger, action_table, repository_table, sync_table
 
 _TIME = pa.timestamp("us")
+_ATTEMPTS = 5000
+"""So many newest attempts are looked at; of what was not tried since, the last success is also the last attempt."""
 _COUNTS = ("rows_read", "added", "changed", "removed", "unchanged", "rejected", "values_rejected")
 
 PROCESS_SCHEMA = pa.schema(
@@ -114,7 +116,8 @@ def freshness(ledger: Ledger, repository: str) -> pa.Table:
             sa.select(action_table)
             .where(action_table.c.repository == repository, action_table.c.kind == "sync")
             .where(action_table.c.status.notin_(("queued", "dry_run")))
-            .order_by(action_table.c.action_id)
+            .order_by(action_table.c.action_id.desc())
+            .limit(_ATTEMPTS)
         ).all()
         newest = (
             sa.select(
@@ -142,7 +145,7 @@ def freshness(ledger: Ledger, repository: str) -> pa.Table:
             .where(sync_table.c.repository == repository)
         ).all()
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for action in actions:
+    for action in reversed(actions):
         for category in (action.options or {}).get("categories", ()):
             found[action.connector, category] = {
                 **found.get((action.connector, category), {}),
@@ -157,6 +160,7 @@ def freshness(ledger: Ledger, repository: str) -> pa.Table:
         row = found.setdefault(
             (table.connector, table.category), {"connector": table.connector, "category": table.category}
         )
+        row.setdefault("last_attempt", table.ended_at)
         row["last_success"] = max(row.get("last_success") or table.ended_at, table.ended_at)
         row["watermark"] = max(row.get("watermark") or 0, table.position)
         for name in (*_COUNTS, "rows_total", "units_total"):

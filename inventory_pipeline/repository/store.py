@@ -48,6 +48,7 @@ class Store:
             ConfigurationError: it exists with another kind.
         """
         with self.ledger.writing() as connection:
+            self.ledger.lock(connection)
             query = sa.select(repository_table).where(repository_table.c.slug == slug)
             row = connection.execute(query).one_or_none()
             if row is None:

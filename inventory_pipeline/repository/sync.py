@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from inventory_pipeline.connectors.base import Connector
 from inventory_pipeline.errors import ConfigurationError, InventoryError, SyncError, SyncHeld
 from inventory_pipeline.records import TABLES, Category, Table
@@ -344,7 +346,11 @@ class _Attempt:
                     self.storage.delete(
                         raw_folder(self.repository.slug, table.name, self.connector.slug, self.action_id)
                     )
-        self.ledger.end(self.action_id, status, message)
+        try:
+            self.ledger.end(self.action_id, status, message)
+        except SQLAlchemyError as error:
+            # The reason is told all the same; the row will be found to belong to a dead process.
+            logger.warning("%s: the ledger could not be written: %s", self.connector.name, type(error).__name__)
 
     def _sweep(self) -> None:
         # Whatever stays behind is swept by maintenance.

@@ -8,7 +8,8 @@ ordinal: units still to be read), `refused_<t>` (unit_key).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,9 @@ from inventory_pipeline.repository.visible import Visible
 
 # Keys as they come: a null key is noted, not an error of Arrow's.
 _LISTED_SCHEMA = pa.schema([pa.field(field.name, field.type) for field in KEYS_SCHEMA])
+
+
+LISTED_TOGETHER = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +138,15 @@ def _listing(job: Job, table: Table) -> tuple[Keys | None, bool, bool]:
 def _keep_listing(job: Job, read: TableRead, keys: Keys) -> None:
     listed, given = job.name("listed", read.table), job.name("given", read.table)
     job.connection.execute(f"CREATE TABLE {given} (unit_key VARCHAR, stamp VARCHAR, ordinal BIGINT)")
-    start = 0
-    for batch in keys.batches:
-        frame = pa.Table.from_batches([batch]).select(KEYS_SCHEMA.names).cast(_LISTED_SCHEMA)
-        frame = frame.append_column("ordinal", pa.array(range(start, start + frame.num_rows), pa.int64()))
-        _insert(job.connection, given, [frame], "unit_key, stamp, ordinal")
-        start += frame.num_rows
+
+    def frames() -> Iterator[pa.Table]:
+        start = 0
+        for batch in keys.batches:
+            frame = pa.Table.from_batches([batch]).select(KEYS_SCHEMA.names).cast(_LISTED_SCHEMA)
+            yield frame.append_column("ordinal", pa.array(range(start, start + frame.num_rows), pa.int64()))
+            start += frame.num_rows
+
+    _insert(job.connection, given, frames(), "unit_key, stamp, ordinal")
     # A join at the source may list a unit twice; its newest stamp is the one to go by.
     job.connection.execute(
         f"CREATE TABLE {listed} AS "
@@ -233,7 +240,7 @@ def _read_chunk(job: Job, read: TableRead, number: int, units: pa.Table | None) 
     try:
         for item in job.connector.read(read.table.name, asked):
             if isinstance(item, RefusedUnit):
-                chunk.refuse(item)
+                chunk.refuse(dataclasses.replace(item, reason=job.connector.redact(item.reason)))
             else:
                 chunk.add(item)
                 job.progress.add(rows=item.num_rows)
@@ -249,10 +256,24 @@ def _read_chunk(job: Job, read: TableRead, number: int, units: pa.Table | None) 
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, target: str, frames: Iterable[pa.Table], columns: str) -> None:
-    for frame in frames:
-        connection.register("incoming", frame)
+    """Inserts frames, gathered, since sources may list unit by unit."""
+
+    def write() -> None:
+        connection.register("incoming", pa.concat_tables(waiting))
         connection.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM incoming")
         connection.unregister("incoming")
+        waiting.clear()
+
+    waiting: list[pa.Table] = []
+    rows = 0
+    for frame in frames:
+        waiting.append(frame)
+        rows += frame.num_rows
+        if rows >= LISTED_TOGETHER:
+            write()
+            rows = 0
+    if waiting:
+        write()
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:

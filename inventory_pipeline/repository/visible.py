@@ -79,15 +79,7 @@ class Visible:
         self.cleared_at = cleared_at
         self.pieces: dict[tuple[str, str], list[Piece]] = defaultdict(list)
         self.watermarks: dict[tuple[str, str], Watermark] = {}
-        query = (
-            sa.select(sync_table)
-            .where(
-                sync_table.c.repository == repository,
-                sync_table.c.position > cleared_at,
-                sync_table.c.position <= position,
-            )
-            .order_by(sync_table.c.position, sync_table.c.table_name)
-        )
+        query = _needed_rows(repository, cleared_at, position)
         with ledger.reading() as connection:
             for row in connection.execute(query):
                 self._add(row)
@@ -218,3 +210,33 @@ class Visible:
             f"ANTI JOIN ({self._entries_sql(connection, later)}) u "
             "ON u.unit_key = r.unit_key AND u.rows_sync_id <> r.sync_id"
         )
+
+
+def _needed_rows(repository: str, cleared_at: int, position: int) -> sa.Select[Any]:
+    """The `sync_table` rows that say what is visible: what was written since the newest complete piece, and the newest
+    row, which is the watermark. The many others, of syncs that found nothing new, stay where they are."""
+    known = sa.and_(
+        sync_table.c.repository == repository,
+        sync_table.c.position > cleared_at,
+        sync_table.c.position <= position,
+    )
+    place = (sync_table.c.table_name, sync_table.c.connector)
+    marks = (
+        sa.select(
+            *place,
+            sa.func.max(sync_table.c.position).label("newest"),
+            sa.func.max(sa.case((sync_table.c.complete, sync_table.c.position), else_=0)).label("base"),
+        )
+        .where(known)
+        .group_by(*place)
+        .subquery()
+    )
+    same = sa.and_(marks.c.table_name == sync_table.c.table_name, marks.c.connector == sync_table.c.connector)
+    written = sa.or_(sync_table.c.complete, sync_table.c.bytes > 0)
+    return (
+        sa.select(sync_table)
+        .join(marks, same)
+        .where(known, sync_table.c.position >= marks.c.base)
+        .where(sa.or_(written, sync_table.c.position == marks.c.newest))
+        .order_by(sync_table.c.position, sync_table.c.table_name)
+    )

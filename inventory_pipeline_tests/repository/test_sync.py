@@ -359,8 +359,9 @@ def test_the_later_of_two_syncs_at_once_is_refused(repository: Repository, sourc
     slow = Overtaken(name="Fixture", path=str(source.path))
     with pytest.raises(SyncError, match=r"another sync of Fixture .* was committed since this one began"):
         run_sync(repository, slow)
-    after = content(repository)
+    after, files = content(repository), raw_files(repository)
     assert len(after["device"]) == 10
+    assert set(files) == repository.visible().files()
     assert run_sync(repository, source.connector()).status == "unchanged"
     assert content(repository) == after
 
