@@ -105,10 +105,11 @@ class DatabaseConnector(Connector):
         return (*found, str(inside)) if inside else tuple(found)
 
     def connect(self) -> None:
-        url = self._url()
+        target = self._target()
         problem: ConnectorError | None = None
         try:
-            self._engine = odbc.read_only_engine(url, self.login_seconds, self.timeout_seconds)
+            open_engine = odbc.read_only_engine if isinstance(target, sa.URL) else odbc.sql_server_engine
+            self._engine = open_engine(target, self.login_seconds, self.timeout_seconds)
             self._connection = self._engine.connect()
         except Exception as error:
             problem = self._problem(error)
@@ -369,8 +370,8 @@ class DatabaseConnector(Connector):
             cure=f"Check that this is the right database ({self.versions}), and grant the account {role}.",
         )
 
-    def _url(self) -> sa.URL:
-        """Where to connect, with the password.
+    def _target(self) -> sa.URL | str:
+        """Where to connect, with the password: a URL, or an ODBC connection string.
 
         Raises:
             ConfigurationError: fields are missing or contradict each other.
@@ -409,7 +410,7 @@ class DatabaseConnector(Connector):
             encrypt=self.encrypt,
             trust_server_certificate=self.trust_server_certificate,
         )
-        return odbc.sql_server_url(odbc.connection_string(target))
+        return odbc.connection_string(target)
 
     def _given_url(self, password: str | None) -> sa.URL:
         url: sa.URL | None = None

@@ -82,7 +82,8 @@ _TEXTS = (
 def explain(error: BaseException, place: Place) -> Finding:
     """What a driver's error (also wrapped by SQLAlchemy) means at this place."""
     original: BaseException = getattr(error, "orig", None) or error
-    text = " ".join(str(original).split())
+    told = original.args[1] if len(original.args) > 1 and isinstance(original.args[1], str) else str(original)
+    text = " ".join(told.split())
     kind = _kind(original, text)
     where = f"{place.server}" if place.server else "the database"
     account = place.account or "this process"
@@ -167,5 +168,5 @@ def _object(text: str) -> str:
 def _short(text: str) -> str:
     # Drivers repeat themselves in prefixes such as [42000] [FreeTDS][SQL Server]; statements are cut off.
     cleaned = re.sub(r"\[[^\]]{1,60}\]", "", text.split("[SQL:")[0])
-    cleaned = " ".join(cleaned.strip("()' \"").split())
+    cleaned = " ".join(re.sub(r"\(\d*\) \(SQL\w+\)", "", cleaned).split())
     return cleaned[:300] + ("." if not cleaned.endswith(".") else "")

@@ -12,7 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import Join, Subquery
 
 from inventory_pipeline.connectors.base import TableSource
 from inventory_pipeline.records import TABLES
@@ -25,10 +28,11 @@ class Guid(sa.Unicode):
 
 
 _TYPES: dict[str, sa.types.TypeEngine] = {
-    "text": sa.Unicode(),
+    # With a length, so that a missing text is not sent as nvarchar(max), which drivers fetch row by row.
+    "text": sa.Unicode(4000),
     "int": sa.Integer(),
     "time": sa.DateTime(),
-    "guid": Guid(),
+    "guid": Guid(36),
 }
 
 
@@ -79,6 +83,30 @@ def filled(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.func.nullif(column, "", type_=column.type)
 
 
+class together(FunctionElement):  # noqa: N801 - reads as the function that it is
+    """Texts one after the other; null when one of them is null, whatever the session's settings are."""
+
+    name = "together"
+    type = sa.Unicode()
+    inherit_cache = True
+
+
+@compiles(together)
+def _together(element: together, compiler: Any, **options: Any) -> str:
+    return "(" + " || ".join(compiler.process(part, **options) for part in element.clauses) + ")"
+
+
+@compiles(together, "mssql")
+def _together_mssql(element: together, compiler: Any, **options: Any) -> str:
+    parts = [compiler.process(part, **options) for part in element.clauses]
+    there = " AND ".join(
+        f"{text} IS NOT NULL"
+        for part, text in zip(element.clauses, parts, strict=True)
+        if not isinstance(part, sa.BindParameter)
+    )
+    return f"CASE WHEN {there} THEN CONCAT({', '.join(parts)}) END"
+
+
 def views_of(element: sa.ClauseElement) -> Iterator[View]:
     """The views that a statement reads, each once, in the order in which they stand."""
     seen: set[str] = set()
@@ -86,6 +114,14 @@ def views_of(element: sa.ClauseElement) -> Iterator[View]:
         if isinstance(found, View) and found.name not in seen:
             seen.add(found.name)
             yield found
+
+
+def _first_view(source: Any) -> View:
+    if isinstance(source, View):
+        return source
+    if isinstance(source, Join):
+        return _first_view(source.left)
+    return _first_view(source.element if isinstance(source, Subquery) else source.get_final_froms()[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +136,8 @@ class Rows:
 
     @property
     def source_object(self) -> str:
-        """The view that the rows come from, the first that is named."""
-        return next(views_of(self.query)).name
+        """The view that the rows come from: the one that all others are joined to."""
+        return _first_view(self.query).name
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -58,7 +59,11 @@ def column_array(values: list[Any], *, guid: bool = False) -> pa.Array:
             return pc.utf8_lower(array) if guid else array
         if isinstance(sample, bool | int | float) or hasattr(sample, "isoformat"):
             return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+        if isinstance(sample, Decimal):
+            whole_numbers = all(value is None or value == value.to_integral_value() for value in values)
+            kind = int if whole_numbers else float
+            return pa.array([None if value is None else kind(value) for value in values])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError, AttributeError):
         pass
     return pa.array([_text(value, guid=guid) for value in values], pa.string())
 

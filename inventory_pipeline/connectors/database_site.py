@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import Join, Subquery
 
-from inventory_pipeline.connectors.database_model import View, views_of
+from inventory_pipeline.connectors.database_model import View
 
 Statement = TypeVar("Statement", bound=sa.ClauseElement)
 
@@ -82,6 +82,7 @@ class _Fitting:
         self.site = site
         self.tables: dict[str, sa.TableClause] = {}
         self.subqueries: dict[Subquery, Subquery | None] = {}
+        self.columns: dict[tuple[Subquery, str], sa.ColumnElement[Any]] = {}
 
     def statement(self, statement: Any) -> Any:
         if any(self._lost(source) for source in statement.get_final_froms()):
@@ -100,7 +101,12 @@ class _Fitting:
     def _subquery(self, source: Subquery) -> Subquery | None:
         if source not in self.subqueries:
             inner = self.statement(source.element)
-            self.subqueries[source] = None if inner is None else inner.subquery(source.name)
+            fitted = None if inner is None else inner.subquery(source.name)
+            self.subqueries[source] = fitted
+            if fitted is not None:
+                # By position: a column that has no label of its own is called as the site spells it.
+                for old, new in zip(source.c, fitted.c, strict=True):
+                    self.columns[source, old.name] = new
         return self.subqueries[source]
 
     def _table(self, declared: View) -> sa.TableClause:
@@ -134,8 +140,9 @@ class _Fitting:
                     return self._table(source).c[spelled]
             return sa.cast(sa.null(), column.type)
         if isinstance(source, Subquery):
-            subquery = self._subquery(source)
-            return sa.cast(sa.null(), column.type) if subquery is None else subquery.c[column.name]
+            if self._subquery(source) is None:
+                return sa.cast(sa.null(), column.type)
+            return self.columns[source, column.name]
         return None
 
 
@@ -195,8 +202,3 @@ def _pick(
                 continue
             return SiteView(place[1], place[0], found[place])
     return None
-
-
-def declared_views(statements: Iterable[sa.ClauseElement]) -> tuple[View, ...]:
-    """All views of several statements, each once."""
-    return tuple({found.name: found for statement in statements for found in views_of(statement)}.values())

@@ -98,7 +98,8 @@ def connection_string(target: OdbcTarget) -> str:
         settings["Trusted_Connection"] = "yes"
     else:
         settings |= {"UID": target.username, "PWD": target.password or ""}
-    return ";".join(f"{keyword}={_quoted(value)}" for keyword, value in settings.items())
+    # Every setting ends in a semicolon: FreeTDS takes the closing brace of a last value without one for its part.
+    return "".join(f"{keyword}={_quoted(value)};" for keyword, value in settings.items())
 
 
 def _quoted(value: str) -> str:
@@ -108,9 +109,18 @@ def _quoted(value: str) -> str:
     return "{" + value.replace("}", "}}") + "}"
 
 
-def sql_server_url(text: str) -> sa.URL:
-    """The SQLAlchemy URL that carries an ODBC connection string."""
-    return sa.URL.create("mssql+pyodbc", query={"odbc_connect": text})
+def sql_server_engine(text: str, login_seconds: int, timeout_seconds: int) -> sa.Engine:
+    """An engine on an ODBC connection string, which stays out of the engine's URL; it only reads, without locks."""
+    import pyodbc
+
+    engine = sa.create_engine(
+        "mssql+pyodbc://",
+        creator=lambda: pyodbc.connect(text, timeout=login_seconds, autocommit=True),
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", lambda connection, _: _prepare("mssql", connection, timeout_seconds))
+    return engine
 
 
 def read_only_engine(url: sa.URL, login_seconds: int, timeout_seconds: int) -> sa.Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Float, Integer, and_, case, cast, func, literal, null, or_, select
 
 from inventory_pipeline.connectors import sccm_views as v
-from inventory_pipeline.connectors.database_model import Joined, Rows, database_table, filled, mapped
+from inventory_pipeline.connectors.database_model import Joined, Rows, database_table, filled, mapped, together
 from inventory_pipeline.connectors.sccm_inventory import READER, managed, scan_times, system
 
 COMPARED = "Everything is read and compared."
@@ -163,7 +163,7 @@ PATCH = database_table(
         v.UPDATES,
         "update_id=CI_UniqueID title=Title msrc_number=BulletinID release_date=DatePosted is_superseded=IsSuperseded "
         "is_declined=IsExpired revision=CIVersion",
-        kb=case((_update.ArticleID.like("KB%"), _update.ArticleID), else_=literal("KB") + filled(_update.ArticleID)),
+        kb=case((_update.ArticleID.like("KB%"), _update.ArticleID), else_=together("KB", filled(_update.ArticleID))),
         severity=case(
             {0: "None", 2: "Low", 6: "Moderate", 8: "Important", 10: "Critical"},
             value=_update.Severity,

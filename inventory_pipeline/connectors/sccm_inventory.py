@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
 
 from inventory_pipeline.connectors import sccm_views as v
-from inventory_pipeline.connectors.database_model import Joined, Rows, View, database_table, filled, mapped
+from inventory_pipeline.connectors.database_model import Joined, Rows, View, database_table, filled, mapped, together
 
 READER = "database role smsschm_users"
 
@@ -21,6 +21,9 @@ system = v.SYSTEM.c
 retired = or_(system.Obsolete0 == 1, system.Decommissioned0 == 1)
 managed = ("include_unmanaged", or_(system.Client0 == 1, retired))
 scan_times = select(v.SCANS.c.ResourceID, v.SCANS.c.LastHWScan)
+
+
+_kilobytes = v.MEMORY.c.TotalPhysicalMemory0
 
 
 def by_device(source: View, columns: str, **expressions: ColumnElement[Any]) -> Select:
@@ -49,7 +52,7 @@ DEVICE = database_table(
     joined=(
         part(v.SCANS, "inventory_date=LastHWScan"),
         part(v.RESOURCE_NAMES, "fqdn=Resource_Names0"),
-        part(v.SYSTEM, fqdn=system.Name0 + "." + filled(system.Full_Domain_Name0)),
+        part(v.SYSTEM, fqdn=together(system.Name0, ".", filled(system.Full_Domain_Name0))),
         part(v.COMPUTER, "manufacturer=Manufacturer0 model=Model0 domain=Domain0"),
         part(v.BIOS, "serial_number=SerialNumber0"),
         part(v.PRODUCT, "smbios_uuid=UUID0 serial_number=IdentifyingNumber0 extra_product_version=Version0"),
@@ -61,7 +64,7 @@ DEVICE = database_table(
             "last_boot=LastBootUpTime0 extra_service_pack=CSDVersion0",
         ),
         part(v.SYSTEM, "os_name=Operating_System_Name_and0 os_version=Build01"),
-        part(v.MEMORY, memory_mb=v.MEMORY.c.TotalPhysicalMemory0 // 1024),
+        part(v.MEMORY, memory_mb=(_kilobytes - _kilobytes % 1024) / 1024),
         Joined(
             by_device(v.ADAPTERS, "mac_addresses=MACAddress0 ip_addresses=IPAddress0").where(
                 func.coalesce(v.ADAPTERS.c.IPEnabled0, 1) == 1
@@ -76,7 +79,7 @@ DEVICE = database_table(
             .order_by(v.AFFINITY.c.MachineResourceID, v.AFFINITY.c.UniqueUserName)
         ),
         part(v.CONSOLE, "primary_user=TopConsoleUser0"),
-        part(v.SYSTEM, primary_user=filled(system.User_Domain0) + "\\" + filled(system.User_Name0)),
+        part(v.SYSTEM, primary_user=together(filled(system.User_Domain0), "\\", filled(system.User_Name0))),
         part(v.VIRTUAL, "extra_virtual_machine_host=PhysicalHostNameFullyQualified0"),
     ),
     listing=(

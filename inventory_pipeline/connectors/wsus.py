@@ -15,7 +15,16 @@ from sqlalchemy import ColumnElement, Unicode, and_, case, cast, literal, or_, s
 
 from inventory_pipeline.connectors.base import TableSource
 from inventory_pipeline.connectors.database import DatabaseConnector
-from inventory_pipeline.connectors.database_model import Joined, Rows, View, database_table, filled, mapped, view
+from inventory_pipeline.connectors.database_model import (
+    Joined,
+    Rows,
+    View,
+    database_table,
+    filled,
+    mapped,
+    together,
+    view,
+)
 
 READER = "database role PublicViewAccess"
 COMPARED = "Everything is read and compared."
@@ -67,11 +76,9 @@ DEVICE = database_table(
         "extra_service_pack=OSServicePackMajorNumber extra_ui_language=OSDefaultUILanguage "
         "extra_parent_server=ParentServerId",
         fqdn=case((_computer.Name.like("%.%"), _computer.Name)),
-        os_version=_text(_computer.OSMajorVersion)
-        + "."
-        + _text(_computer.OSMinorVersion)
-        + "."
-        + _text(_computer.OSBuildNumber),
+        os_version=together(
+            _text(_computer.OSMajorVersion), ".", _text(_computer.OSMinorVersion), ".", _text(_computer.OSBuildNumber)
+        ),
         inventory_date=case(
             (
                 or_(
@@ -103,7 +110,7 @@ PATCH = database_table(
         _update.RevisionNumber.label("revision"),
         case(
             (_update.KnowledgebaseArticle.like("KB%"), _update.KnowledgebaseArticle),
-            else_=literal("KB") + filled(_update.KnowledgebaseArticle),
+            else_=together("KB", filled(_update.KnowledgebaseArticle)),
         ).label("kb"),
         _update.DefaultTitle.label("title"),
         CLASSES.c.DefaultTitle.label("classification"),
