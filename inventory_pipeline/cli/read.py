@@ -42,16 +42,10 @@ def summary(state: State, repository: str, as_of: str | None) -> None:
 @click.pass_obj
 def report(state: State, repository: str, as_of: str | None, output: Path) -> None:
     """Write the summary of a release as one self-contained HTML page."""
-    from inventory_pipeline.report.page import summary_page
+    from inventory_pipeline.report.page import write_page
 
     reader = state.inventory.repository(repository)
-    page = summary_page(reader.release(as_of=as_of), reader.title)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InventoryError(f"{output} cannot be written ({error.strerror}).") from None
-    click.echo(str(output))
+    click.echo(str(write_page(reader.release(as_of=as_of), reader.title, output)))
 
 
 @cli.command()

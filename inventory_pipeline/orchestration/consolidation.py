@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -16,10 +16,15 @@ from inventory_pipeline.orchestration.failures import readable_failures
 from inventory_pipeline.orchestration.metadata import column_schema
 from inventory_pipeline.orchestration.runtime import Runtime
 from inventory_pipeline.records import TABLES
+from inventory_pipeline.report.page import write_page
+from inventory_pipeline.report.text import summary_text
 from inventory_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
+
+    from inventory_pipeline.repository.release import Release
+    from inventory_pipeline.repository.store import Repository
 
 RAW_PREFIX = "raw_"
 
@@ -144,17 +149,28 @@ def _consolidate(
         raise dg.Failure(description=str(error), metadata={"release": "not published"}, allow_retries=False) from None
     runtime.results[run_id] = release
     context.log.info(f"Release {release.id} of {repository.title} is published.")
+    extra = {"summary": _summary(release, repository)}
     for name in table_order():
-        if name not in tables:
-            continue
-        yield dg.MaterializeResult(
-            asset_key=names.release_key(name),
-            metadata={
+        if name in tables:
+            metadata = {
                 "dagster/row_count": tables[name].rows,
                 "dagster/table_name": f"{repository.slug}.{name}",
                 "release": release.id,
-            },
-        )
+                **extra.get(name, {}),
+            }
+            yield dg.MaterializeResult(asset_key=names.release_key(name), metadata=metadata)
+
+
+def _summary(release: "Release", repository: "Repository") -> dict[str, Any]:
+    """The summary as metadata, and for local data the page beside it."""
+    metadata: dict[str, Any] = {
+        "summary": dg.MetadataValue.md(f"```text\n{summary_text(release, repository.title)}\n```")
+    }
+    storage = repository.store.storage
+    if storage.is_local:
+        page = write_page(release, repository.title, storage.local(f"{repository.slug}/report.html"))
+        metadata["page"] = dg.MetadataValue.path(str(page))
+    return metadata
 
 
 def consolidation_definitions(settings: Settings, job: "AssetJob") -> dg.Definitions:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from inventory_pipeline.errors import InventoryError
 from inventory_pipeline.report.charts import bars, split_bar
 from inventory_pipeline.report.figures import Figures, Share, read_figures
 from inventory_pipeline.report.text import SECTIONS
@@ -19,6 +21,23 @@ if TYPE_CHECKING:
 def summary_page(release: Release, title: str) -> str:
     """The page of a release; `title` is the repository's."""
     return render_page(read_figures(release), title)
+
+
+def write_page(release: Release, title: str, path: Path) -> Path:
+    """Writes the page of a release in one step: who has the old one open keeps it. Returns the path.
+
+    Raises:
+        InventoryError: the file cannot be written.
+    """
+    page = summary_page(release, title)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise InventoryError(f"{path} cannot be written ({error.strerror}).") from None
+    return path
 
 
 def render_page(figures: Figures, title: str) -> str:
