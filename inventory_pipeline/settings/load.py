@@ -210,6 +210,11 @@ def _connector(
             model = connector_type(kind)
         except ConfigurationError as error:
             problems.append(f"{source.at((*location, 'type'))}: {error}")
+        except Exception as error:  # a package of connectors may fail in any way while it is imported
+            problems.append(
+                f"{source.at((*location, 'type'))}: connector type {kind} cannot be loaded "
+                f"({type(error).__name__}: {error})."
+            )
         else:
             common = {key: fields.pop(key) for key in ConnectorOptions.model_fields if key in fields}
             options = _section(source, location, ConnectorOptions, common, problems) or options
