@@ -9,7 +9,6 @@ from pydantic import Field
 
 from inventory_pipeline.consolidation.checks import CHECKS
 from inventory_pipeline.consolidation.tables import RELEASE_TABLES
-from inventory_pipeline.errors import ReleaseError
 from inventory_pipeline.orchestration import names
 from inventory_pipeline.orchestration.connectors import partition_of, repository_partitions
 from inventory_pipeline.orchestration.failures import readable_failures
@@ -143,10 +142,7 @@ def _consolidate(
             metadata=dict(check.metadata),
         )
     # Materializations say what is published, so they come after the release and not while it is built.
-    try:
-        release = consolidation.publish()
-    except ReleaseError as error:
-        raise dg.Failure(description=str(error), metadata={"release": "not published"}, allow_retries=False) from None
+    release = consolidation.publish()
     runtime.results[run_id] = release
     context.log.info(f"Release {release.id} of {repository.title} is published.")
     extra = {"summary": _summary(release, repository)}

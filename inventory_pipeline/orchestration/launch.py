@@ -17,6 +17,7 @@ from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.orchestration import names
 from inventory_pipeline.orchestration.build import build_definitions
 from inventory_pipeline.orchestration.connectors import sync_run_config
+from inventory_pipeline.orchestration.failures import stacks_as_before
 from inventory_pipeline.orchestration.runtime import Runtime
 from inventory_pipeline.settings import Settings
 
@@ -114,7 +115,7 @@ class Launcher:
         """Runs a job here and now; `repository` is the partition, for jobs that have them."""
         # Naming the logger is what makes Dagster use ours, which is silent, instead of its own on standard error.
         config = {**(run_config or {}), "loggers": {"console": {"config": {}}}}
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), stacks_as_before():
             warnings.simplefilter("ignore")
             definition = self.definitions.resolve_job_def(job)
             outcome = definition.execute_in_process(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pytest
 
 from inventory_pipeline.errors import ConfigurationError, SyncHeld
 from inventory_pipeline.orchestration import names
+from inventory_pipeline.orchestration.failures import stacks_as_before
 from inventory_pipeline.orchestration.launch import SHIPPED_WORKSPACE_FILE, Launcher
 from inventory_pipeline.repository.sync_report import SyncReport
 from inventory_pipeline_tests.orchestration.estates import configured, give_devices, give_software, launcher
@@ -95,8 +97,11 @@ def test_a_partition_that_dagster_did_not_check_is_refused(
 ) -> None:
     tags = {names.PARTITION_TAG: partition} if partition else {}
     job = estate.definitions.resolve_job_def("sync_data__branch_files")
-    outcome = job.execute_in_process(instance=estate.instance, tags=tags, raise_on_error=False)
+    with stacks_as_before():
+        outcome = job.execute_in_process(instance=estate.instance, tags=tags, raise_on_error=False)
     assert expected in _failure(outcome)
+    stacks = [event.step_failure_data.error for event in outcome.all_events if event.is_step_failure]
+    assert stacks and all(error is not None and not error.stack for error in stacks)
     assert estate.runtime.repository("default_inventory").process_log().num_rows == 0
 
 
@@ -143,6 +148,11 @@ def test_a_failed_test_says_what_to_do(estate: Launcher, tmp_path: Path) -> None
     launched = estate.test("depot")
     assert not launched.success
     assert "does not exist" in launched.message and "Correct `folder`, or create it." in launched.message
+
+
+def test_failures_leave_the_tracebacks_of_the_program_alone(estate: Launcher) -> None:
+    assert not estate.sync("depot", data_to_sync=[]).success
+    assert not hasattr(sys, "tracebacklimit")
 
 
 def test_wrong_names_are_refused_before_a_run_starts(estate: Launcher) -> None:
