@@ -86,8 +86,6 @@ class Visible:
 
     def _add(self, row: sa.Row[Any]) -> None:
         place = (row.table_name, row.connector)
-        if row.complete:
-            self.pieces[place].clear()
         if row.unit_files or row.reject_files:
             self.pieces[place].append(
                 Piece(

@@ -151,7 +151,7 @@ class FixtureConnector(Connector):
             if key in faults.get("refuse", {}).get(table, ()):
                 yield RefusedUnit(key, f"object {key}", "it is torn.")
                 continue
-            rows = [{**row, "unit_key": key} for row in there[key]["rows"]] if key in there else []
+            rows = [{"unit_key": key, **row} for row in there[key]["rows"]] if key in there else []
             if rows:
                 names = dict.fromkeys(name for row in rows for name in row)
                 yield pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})

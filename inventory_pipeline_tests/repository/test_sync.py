@@ -10,6 +10,7 @@ import pytest
 
 from inventory_pipeline.errors import ConfigurationError, InventoryError, SyncError, SyncHeld
 from inventory_pipeline.records import Category
+from inventory_pipeline.repository.ledger import action_table
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncOptions, run_sync
@@ -323,6 +324,47 @@ def test_a_clean_sync_with_a_refused_unit_carries_its_report_over(repository: Re
     run_sync(repository, source.connector())
     rows = {row["unit_key"]: row for row in repository.visible().arrow("device").to_pylist()}
     assert rows["d1"]["model"] == "Latitude 7440"
+
+
+def test_a_report_that_was_carried_over_goes_when_the_source_drops_it(repository: Repository, source: Source) -> None:
+    run_sync(repository, source.connector())
+    source.put("device", "d2", device("d2", model="X"), "2")
+    source.faults = {"refuse": {"device": ["d1"]}}
+    source.save()
+    assert run_sync(repository, source.connector(), CLEAN).table("device").complete
+    source.drop("device", "d1")
+    source.faults = {}
+    source.save()
+    assert run_sync(repository, source.connector()).table("device").removed == 1
+    assert "d1" not in keys_of(repository, "device")
+
+
+def test_rejected_rows_without_a_key_stay_on_record_until_they_are_mended(
+    repository: Repository, source: Source
+) -> None:
+    source.put("device", "d1", [*device("d1"), {"unit_key": None, "source_device_id": None, "name": "torn"}])
+    source.save()
+    run_sync(repository, source.connector())
+    assert repository.rejects("device").column("column_name").to_pylist() == ["source_device_id"]
+    source.put("device", "d5", device("d5", model="X"), "2")
+    source.save()
+    run_sync(repository, source.connector())
+    assert repository.rejects("device").num_rows == 1
+    source.put("device", "d1", device("d1"))
+    source.save()
+    run_sync(repository, source.connector(), CLEAN)
+    assert repository.rejects("device").num_rows == 0
+
+
+def test_a_sync_that_was_given_up_for_dead_commits_nothing(repository: Repository, source: Source) -> None:
+    class Silent(type(source.connector())):
+        def close(self) -> None:
+            with repository.store.ledger.writing() as connection:
+                connection.execute(action_table.update().values(status="interrupted"))
+
+    with pytest.raises(SyncError, match="given up for dead"):
+        run_sync(repository, Silent(name="Fixture", path=str(source.path)))
+    assert not any(content(repository).values())
 
 
 def test_a_subset_of_categories_leaves_the_others_alone(repository: Repository, source: Source) -> None:
