@@ -197,7 +197,8 @@ class _Attempt:
                     raise kind(problem, subject=self.connector.name, cure=_CURES[kind])
                 return self._commit(job, compared)
         finally:
-            shutil.rmtree(spill, ignore_errors=True)
+            # On an object store nothing else of the staging lies on this machine.
+            shutil.rmtree(spill if self.storage.is_local else spill.parent, ignore_errors=True)
 
     def _read(self, job: Job) -> list[TableRead]:
         reads = []

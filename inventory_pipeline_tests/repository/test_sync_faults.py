@@ -285,7 +285,7 @@ def test_killed_anywhere(tmp_path: Path, pattern: tuple[Path, dict[str, Any], di
     assert whole.sync_in_a_process(clean, None) == 0
     calls = (whole.folder / "calls").read_text().splitlines()
     assert len(calls) > 300
-    for share in (0.1, 0.35, 0.55, 0.75, 0.9):
+    for share in (0.2, 0.5, 0.75, 0.9):
         place = Place(pattern, tmp_path / str(share))
         assert place.sync_in_a_process(clean, int(share * len(calls))) == -signal.SIGKILL
         state = content(place.repository)

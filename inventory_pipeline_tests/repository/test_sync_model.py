@@ -195,5 +195,5 @@ class SyncMachine(RuleBasedStateMachine):
 
 TestSyncModel: Any = SyncMachine.TestCase
 TestSyncModel.settings = settings(
-    max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=8, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
