@@ -1,0 +1,1 @@
+"""Normalization: what source rows mean, as pure functions of distinct raw values and the catalog."""

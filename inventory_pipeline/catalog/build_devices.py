@@ -1,0 +1,1 @@
+def build_device_data(a,b,c): return {}

@@ -1,0 +1,257 @@
+"""Titles understood: which product of the catalog a title names, and what its other words say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from inventory_pipeline.catalog.folding import title_key, vendor_key
+from inventory_pipeline.catalog.model import Catalog, Kind, Product
+
+Agreement = Literal["publisher", "title", "unstated", "conflict"]
+
+LONGEST_NAME = 10
+"""Words of the longest product name that is looked for."""
+
+_VERSION_WORD = re.compile(
+    r"v?\d+(?:\.[0-9a-z]+)*[a-z]?\+?|\d+u\d+|sp\d+|go\d[\d.]*|r\d+(?:\.\d+)*|x\d{1,2}|cs\d(?:\.\d)?|xi|x|dc|cc|r20\d\d[ab]|v\d+i"
+    r"|st\d+|xp|vista|b\d+|rc\d*|sr\d|u\d+|(?=[0-9a-f]*\d)[0-9a-f]{7,40}"
+)
+_KB = re.compile(r"[ -]*\(?kb ?\d{5,8}(?: v\d)?\)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TitleMatch:
+    """A product that a title names.
+
+    `unexplained`: words that are neither the product's name nor known decoration; a sure match has none.
+    `numbers`: words that look like versions. `whole`: the title is the product's name and nothing else.
+    """
+
+    product: Product
+    agreement: Agreement
+    unexplained: tuple[str, ...]
+    edition: str = ""
+    numbers: tuple[str, ...] = ()
+    whole: bool = False
+    guessed_edition: bool = False
+    name_words: int = 1
+
+
+@dataclass(frozen=True)
+class TitleReader:
+    """Reads titles against a catalog. Holds only indexes that follow from the catalog, so it is as pure as it."""
+
+    catalog: Catalog
+
+    @cached_property
+    def _decoration(self) -> frozenset[str]:
+        words = self.catalog.words
+        return frozenset().union(*(words.get(name, ()) for name in ("architecture", "channel", "noise", "language")))
+
+    @cached_property
+    def _architectures(self) -> frozenset[str]:
+        return frozenset(w for w in self.catalog.words.get("architecture", ()) if " " not in w) | {"bit"}
+
+    @cached_property
+    def _editions(self) -> frozenset[str]:
+        return self.catalog.words.get("edition", frozenset())
+
+    @cached_property
+    def _common(self) -> frozenset[str]:
+        return self.catalog.words.get("common", frozenset())
+
+    @cached_property
+    def _editions_of(self) -> dict[str, dict[str, str]]:
+        return {
+            product_id: {title_key(edition): edition for edition in product.editions}
+            for product_id, product in self.catalog.products.items()
+            if product.editions
+        }
+
+    @cached_property
+    def _publishers_of(self) -> dict[str, frozenset[str]]:
+        return {
+            product_id: frozenset(vendor_key(p) for p in product.publishers)
+            for product_id, product in self.catalog.products.items()
+            if product.publishers
+        }
+
+    def is_stated(self, publisher_key: str) -> bool:
+        """True when a publisher says who made the software: neither empty, a placeholder nor a packager."""
+        return bool(publisher_key) and publisher_key not in self._unstated
+
+    @cached_property
+    def _unstated(self) -> frozenset[str]:
+        words = self.catalog.words
+        return frozenset(vendor_key(w) for name in ("publisher_unknown", "packager") for w in words.get(name, ()))
+
+    def version_words(self, words: list[str]) -> tuple[str, ...]:
+        """Those words that look like versions."""
+        return tuple(
+            word
+            for number, word in enumerate(words)
+            if _VERSION_WORD.fullmatch(word)
+            and not (word in {"32", "64"} and words[number + 1 : number + 2] in (["bit"], ["bits"], ["octets"]))
+            and not (word == "64" and words[number - 1 : number] == ["x86"])
+        )
+
+    def vendor_in_front(self, words: list[str]) -> tuple[str, int]:
+        """The vendor whose name a title begins with, and how many words it takes; ("", 0) when there is none."""
+        return next(self._vendors_in_front(words), ("", 0))
+
+    def _vendors_in_front(self, words: list[str]) -> Iterator[tuple[str, int]]:
+        for count in range(min(4, len(words)), 0, -1):
+            vendor = self.catalog.vendor_phrases.get(" ".join(words[:count]))
+            if vendor:
+                yield vendor, count
+
+    def match(self, words: list[str], publisher_key: str) -> TitleMatch | None:
+        """The product that a title names, by its words (`folding.tokens`) and its publisher's key.
+
+        The best of all readings: with or without a vendor in front, with or without versions and architectures
+        inside the name. None when no product's name is in front.
+        """
+        stated = self.is_stated(publisher_key)
+        vendor = self.catalog.vendors.get(publisher_key, "") if stated else ""
+        fronts = [("", 0), *self._vendors_in_front(words)]
+        best: tuple[tuple[int, int, int, int], TitleMatch] | None = None
+        for in_front, start in fronts:
+            tail = words[start:]
+            if not tail:
+                continue
+            plain = [w for w in tail if w not in self._architectures and not _VERSION_WORD.fullmatch(w)]
+            for reading in (tail, plain) if len(plain) != len(tail) else (tail,):
+                for found in self._named(reading, tail, publisher_key, vendor, stated, in_front, start):
+                    # Sure readings first, then agreement, then longer names; ids last, so that ties are stable.
+                    rank = (
+                        not found.unexplained,
+                        ("conflict", "unstated", "title", "publisher").index(found.agreement),
+                        found.name_words,
+                        found.whole,
+                    )
+                    if best is None or rank > best[0] or (
+                        rank == best[0] and found.product.product_id < best[1].product.product_id
+                    ):
+                        best = rank, found
+        return best[1] if best else None
+
+    def _named(
+        self,
+        reading: list[str],
+        tail: list[str],
+        publisher_key: str,
+        vendor: str,
+        stated: bool,
+        in_front: str,
+        start: int,
+    ) -> list[TitleMatch]:
+        titles = self.catalog.titles
+        found: list[TitleMatch] = []
+        for count in range(min(LONGEST_NAME, len(reading)), 0, -1):
+            ids = titles.get(" ".join(reading[:count]))
+            if not ids:
+                continue
+            for product_id in ids[:50]:
+                product = self.catalog.products[product_id]
+                agreement = self._agreement(product, publisher_key, vendor, stated, in_front)
+                if agreement == "conflict" and start:
+                    continue
+                numbers = self._numbers(product, reading[:count], reading[count:] if reading is tail else tail)
+                edition, unexplained, guessed = self._explain(product, reading[count:])
+                edition = edition if edition and not guessed else self._edition_in(product, reading[:count]) or edition
+                found.append(
+                    TitleMatch(
+                        product=product,
+                        agreement=agreement,
+                        unexplained=unexplained,
+                        edition=edition,
+                        numbers=numbers,
+                        whole=len(tail) == count and reading is tail,
+                        guessed_edition=guessed,
+                        name_words=count,
+                    )
+                )
+            if any(m.agreement != "conflict" for m in found):
+                break
+        return found
+
+    def _agreement(
+        self, product: Product, publisher_key: str, vendor: str, stated: bool, in_front: str
+    ) -> Agreement:
+        if stated:
+            if vendor == product.vendor or publisher_key in self._publishers_of.get(product.product_id, ()):
+                return "publisher"
+            # A publisher that is the vendor's name with more or fewer words (Mozilla, Mozilla Online Ltd).
+            key = vendor_key(product.vendor)
+            if not vendor and min(len(key), len(publisher_key)) >= 5 and (
+                key.startswith(publisher_key) or publisher_key.startswith(key)
+            ):
+                return "publisher"
+            return "conflict"
+        if in_front:
+            return "title" if in_front == product.vendor else "conflict"
+        return "unstated"
+
+    def _explain(self, product: Product, rest: list[str]) -> tuple[str, tuple[str, ...], bool]:
+        """Edition, words without explanation, and whether the edition is not one of the product's known ones."""
+        own = self._editions_of.get(product.product_id, {})
+        edition, guessed, unexplained, place = "", False, [], 0
+        while place < len(rest):
+            for count in range(min(4, len(rest) - place), 0, -1):
+                phrase = " ".join(rest[place : place + count])
+                if phrase in own:
+                    edition = f"{edition} {own[phrase]}".strip() if edition and not guessed else own[phrase]
+                    guessed = False
+                elif phrase in self._decoration or (count == 1 and _VERSION_WORD.fullmatch(phrase)):
+                    pass
+                elif phrase in self._editions:
+                    if not edition:
+                        edition, guessed = phrase.title(), True
+                else:
+                    continue
+                place += count
+                break
+            else:
+                unexplained.append(rest[place])
+                place += 1
+        return edition, tuple(unexplained), guessed
+
+    def _numbers(self, product: Product, name: list[str], rest: list[str]) -> tuple[str, ...]:
+        """Words that look like versions: those in the name that its title does not have, then those behind it."""
+        own = set(title_key(product.title).split())
+        return (*(w for w in self.version_words(name) if w not in own), *self.version_words(rest))
+
+    def _edition_in(self, product: Product, name: list[str]) -> str:
+        """An edition that is part of the spelling of a name (Visual Studio Professional)."""
+        own = self._editions_of.get(product.product_id)
+        if not own:
+            return ""
+        title = title_key(product.title).split()
+        rest = name[len(title) :] if name[: len(title)] == title else [w for w in name if w not in title]
+        return own.get(" ".join(w for w in rest if not _VERSION_WORD.fullmatch(w)), "")
+
+    def is_distinctive(self, match: TitleMatch, words: list[str]) -> bool:
+        """True when a name identifies its product without any word about the vendor: no short or everyday name,
+        and no other product has it."""
+        name = " ".join(words[: match.name_words])
+        ids = self.catalog.titles.get(title_key(match.product.title), ())
+        return (
+            len(name) >= 5
+            and name not in self._common
+            and title_key(match.product.title) not in self._common
+            and len(ids) == 1
+        )
+
+    def marked(self, folded: str) -> tuple[Kind, str, str] | None:
+        """For a title that says that it is an update or a language pack: the kind, the title of the product that
+        it belongs to, and the marker's id."""
+        for marker in self.catalog.markers:
+            found = marker.regex.match(folded[:400])
+            if found:
+                rest = found.groupdict().get("rest") or "microsoft windows"
+                return marker.kind, _KB.sub(" ", rest).strip(" -"), marker.marker_id
+        return None

@@ -1,0 +1,60 @@
+"""What can be read from a row alone: a title without versions and decoration, a vendor without legal form."""
+
+from __future__ import annotations
+
+import re
+
+from inventory_pipeline.catalog.folding import fold, plain, tokens
+
+_BRACKETS = re.compile(r"\s*[(\[](?:[^()\[\]]*(?:\bx64\b|\bx86\b|amd64|arm64|bit|remove only|\d|user|[a-z]{2}-[a-z]{2})[^()\[\]]*|)[)\]]", re.I)
+_VERSION = re.compile(r"(?:[\s_,-]+(?:version|ver\.?|v|build|release|rev\.?))?[\s_,-]+v?\d+(?:[._]\d+)*[a-z]?(?:[-+]\w+)?$", re.I)
+_TAIL = re.compile(
+    r"[\s,_-]+(?:x64|x86|amd64|arm64|x86_64|win64|win32|64-?bit|32-?bit|64|32|version|ver|build|release|setup|installer"
+    r"|(?:en|de|fr|es|it|nl|pt|pl|ja|zh|ko|ru)[-_][a-z]{2}|enu|deu|fra|esn|ita)$",
+    re.I,
+)
+_LEGAL = re.compile(
+    r"[\s,]+(?:inc|incorporated|llc|ltd|limited|corp|corporation|co|company|gmbh|ag|sa|s\.a|sas|srl|s\.r\.l|spa|s\.p\.a"
+    r"|bv|b\.v|nv|n\.v|ab|as|a/s|oy|oyj|kk|pty|plc|lp|llp|ug|kg|sarl|s\.r\.o|s\.r\. o|se|aps|pte|pvt|kft|zoo|sp\. z o\.o)\.?$",
+    re.I,
+)
+
+
+def clean_title(title: str, vendor: str, vendor_words: int) -> str:
+    """The title as written, without vendor in front, versions, architecture and language behind.
+
+    Nothing is taken away that would leave no word with a letter, at least two characters long.
+    """
+    text = plain(title)[:300]
+    cleaned = _BRACKETS.sub(" ", text)
+    for _ in range(6):
+        shorter = _TAIL.sub("", _VERSION.sub("", cleaned.strip(" -_,"))).strip(" -_,")
+        if shorter == cleaned:
+            break
+        cleaned = shorter
+    if vendor and vendor_words:
+        rest = _without_words(cleaned, vendor_words)
+        if re.search(r"[^\W\d_]{2}", rest) and len(tokens(fold(rest))) > 0:
+            cleaned = rest
+    return cleaned if re.search(r"[^\W\d_]", cleaned) else text
+
+
+def _without_words(text: str, count: int) -> str:
+    place = 0
+    for found in re.finditer(r"[^\W_]+(?:\.[^\W_]+)*[+#]*", text):
+        count -= 1
+        place = found.end()
+        if count == 0:
+            break
+    return text[place:].strip(" -_,:.")
+
+
+def clean_vendor(publisher: str) -> str | None:
+    """The publisher as written, without legal forms and what follows a comma; None when nothing remains."""
+    text = plain(publisher)[:200]
+    for _ in range(4):
+        shorter = _LEGAL.sub("", text).strip(" ,.")
+        if shorter == text or not shorter:
+            break
+        text = shorter
+    return text or None

@@ -1,0 +1,134 @@
+"""Asking rules: the first that matches, in the order of their classes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from inventory_pipeline.catalog.folding import fold, title_key, vendor_key
+from inventory_pipeline.catalog.model import PriorityClass, Rule
+
+LONGEST_MATCHED = 300
+"""Characters of a folded title that patterns look at, so that no pattern takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One software statement, folded where rules and titles look at it folded."""
+
+    source: str
+    title: str
+    folded: str
+    words: str
+    publisher: str
+    publisher_key: str
+    version: str
+    product_code: str
+    package_family: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """A rule that matches, with what its placeholders stand for."""
+
+    rule: Rule
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class RuleBook:
+    """Rules by what they match by. Within a class they are asked in the order given."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._codes: dict[str, list[Rule]] = defaultdict(list)
+        self._packages: dict[str, list[Rule]] = defaultdict(list)
+        self._published: dict[tuple[str, str], list[Rule]] = defaultdict(list)
+        self._titles: dict[str, list[Rule]] = defaultdict(list)
+        self._anchored: dict[str, list[tuple[int, Rule]]] = defaultdict(list)
+        self._free: list[tuple[int, Rule]] = []
+        self._publishers: dict[str, str] = {}
+        for number, rule in enumerate(rules):
+            if rule.publisher:
+                self._publishers[rule.rule_id] = vendor_key(rule.publisher)
+            match rule.priority_class:
+                case PriorityClass.product_code:
+                    self._codes[rule.product_code.lower()].append(rule)
+                case PriorityClass.package_family:
+                    self._packages[rule.package_family.lower()].append(rule)
+                case PriorityClass.publisher_title:
+                    self._published[(vendor_key(rule.publisher), title_key(rule.title))].append(rule)
+                case PriorityClass.title:
+                    self._titles[title_key(rule.title)].append(rule)
+                case PriorityClass.pattern:
+                    if rule.anchor:
+                        self._anchored[rule.anchor].append((number, rule))
+                    else:
+                        self._free.append((number, rule))
+        self._has_titles = bool(self._published or self._titles or self._anchored or self._free)
+
+    def any(self, statement: Statement) -> RuleHit | None:
+        """The first rule of any class that matches."""
+        return self.by_code(statement) or self.by_title(statement)
+
+    def by_code(self, statement: Statement) -> RuleHit | None:
+        """A rule that matches by product code or package family."""
+        if statement.product_code and self._codes:
+            for rule in self._codes.get(statement.product_code, ()):
+                if self._holds(rule, statement):
+                    return RuleHit(rule)
+        if statement.package_family and self._packages:
+            for name in (statement.package_family, statement.package_family.split("_", 1)[0]):
+                for rule in self._packages.get(name, ()):
+                    if self._holds(rule, statement):
+                        return RuleHit(rule)
+        return None
+
+    def by_title(self, statement: Statement) -> RuleHit | None:
+        """A rule that matches by publisher and title, else by pattern, else by title alone."""
+        if not self._has_titles:
+            return None
+        for rule in self._published.get((statement.publisher_key, statement.words), ()):
+            if self._holds(rule, statement):
+                return RuleHit(rule)
+        hit = self._by_pattern(statement)
+        if hit:
+            return hit
+        for rule in self._titles.get(statement.words, ()):
+            if self._holds(rule, statement):
+                return RuleHit(rule)
+        return None
+
+    def _by_pattern(self, statement: Statement) -> RuleHit | None:
+        candidates = list(self._free)
+        if self._anchored:
+            for word in set(statement.words.split()):
+                candidates += self._anchored.get(word, ())
+        text = statement.folded[:LONGEST_MATCHED]
+        for _, rule in sorted(candidates, key=lambda c: c[0]) if len(candidates) > 1 else candidates:
+            if rule.pattern is None or not self._holds(rule, statement):
+                continue
+            found = rule.pattern.fullmatch(text)
+            if found:
+                return RuleHit(rule, {name: value for name, value in found.groupdict().items() if value})
+        return None
+
+    def _holds(self, rule: Rule, statement: Statement) -> bool:
+        """Whether the further conditions of a rule hold: source, publisher, version, and title beside a code."""
+        if rule.source and rule.source != statement.source:
+            return False
+        if rule.publisher and self._publishers[rule.rule_id] != statement.publisher_key:
+            return False
+        if rule.version and not _version_matches(rule.version, statement.version):
+            return False
+        coded = rule.priority_class in {PriorityClass.product_code, PriorityClass.package_family}
+        return not (coded and rule.title and title_key(rule.title) != statement.words)
+
+
+def _version_matches(wanted: str, version: str) -> bool:
+    """`15.*` matches every version that begins so; without a wildcard it must be equal or continue with a dot."""
+    wanted, version = fold(wanted), fold(version)
+    if "*" in wanted or "?" in wanted:
+        regex = re.escape(wanted).replace(r"\*", ".*").replace(r"\?", ".")
+        return re.fullmatch(regex, version[:200]) is not None
+    return version == wanted or version.startswith(wanted + ".")

@@ -1,0 +1,342 @@
+"""Software: distinct raw statements become vendor, title, version and edition from the catalog by rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens, vendor_key
+from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rule
+from inventory_pipeline.normalization.cleaning import fold_column
+from inventory_pipeline.normalization.decision import DECISION_SCHEMA, Decision, decisions_table
+from inventory_pipeline.normalization.parsing import clean_title, clean_vendor
+from inventory_pipeline.normalization.rulebook import RuleBook, RuleHit, Statement
+from inventory_pipeline.catalog.titles import TitleMatch, TitleReader
+from inventory_pipeline.normalization.versions import clean_version, find_cycle, version_family
+
+IN_COLUMNS: tuple[str, ...] = (
+    "software_key",
+    "source",
+    "title",
+    "publisher",
+    "version",
+    "edition",
+    "product_code",
+    "package_family",
+    "origin",
+)
+CONFIDENCE = {"publisher": 0.98, "title": 0.96, "unstated": 0.92}
+SURE = 0.9
+"""At or above it a row counts as normalized; below it is a suggestion."""
+
+
+def normalize_software(distinct: pa.Table, catalog: Catalog, curation: Any | None = None) -> pa.Table:
+    """What each distinct software statement is, by the catalog's rules.
+
+    In: one row per distinct statement with `software_key`, `source` (connector type), `title`, `publisher`,
+    `version`, `edition`, `product_code`, `package_family`, `origin` (texts as the source wrote them); missing columns
+    count as empty, others (`installs`, `devices`) are not looked at.
+
+    Out: one row per row of the input, in its order, in `DECISION_SCHEMA`. `product_id` is set for normalized rows
+    only. `decided_by`: `site_rule`, `rule`, `parsed` (vendor and title could only be read from the row: not
+    normalized, see the suggestion columns) or `none`. A row that a rule leaves out on purpose is decided by it and has
+    no product. `parent_product_id`: the product into which updates, language packs and components fold; an update's
+    `product_id` is that of the product that it patches.
+
+    The result depends on the values of the row and the catalog only: not on other rows, their order, or the clock.
+    `curation` is accepted for auto-curation by a model, which this version does not have: no row is decided by
+    `model` yet, and what is given is not looked at. Never raises for a value, however hostile.
+    """
+    columns = {
+        name: distinct.column(name).to_pylist() if name in distinct.column_names else [None] * distinct.num_rows
+        for name in IN_COLUMNS
+    }
+    if distinct.num_rows == 0:
+        return DECISION_SCHEMA.empty_table()
+    normalizer = _Normalizer(catalog)
+    titles, title_numbers = _distinct(columns["title"])
+    folded, words = fold_column(titles)
+    decisions: list[Decision] = []
+    read: dict[tuple[int, str], _Reading] = {}
+    for row in range(distinct.num_rows):
+        number = title_numbers[row]
+        publisher = columns["publisher"][row] or ""
+        statement = Statement(
+            source=(columns["source"][row] or "").lower(),
+            title=titles[number],
+            folded=folded[number],
+            words=words[number],
+            publisher=publisher,
+            publisher_key=vendor_key(publisher[:500]),
+            version=columns["version"][row] or "",
+            product_code=(columns["product_code"][row] or "").strip().lower(),
+            package_family=(columns["package_family"][row] or "").strip().lower(),
+        )
+        decisions.append(normalizer.decide(statement, columns["edition"][row] or "", read, number))
+    return decisions_table(distinct.column("software_key"), decisions)
+
+
+def _distinct(values: Sequence[str | None]) -> tuple[list[str], list[int]]:
+    numbers: dict[str, int] = {}
+    return_numbers = [numbers.setdefault(value or "", len(numbers)) for value in values]
+    return list(numbers), return_numbers
+
+
+_Reading = tuple[Decision, tuple[str, ...]]
+"""What a title and publisher alone say: the decision without version, and the words that look like versions."""
+
+
+class _Normalizer:
+    """Decides statements one by one. Holds indexes of the catalog only."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.reader = TitleReader(catalog)
+        self.site = RuleBook(catalog.site_rules)
+        self.shipped = RuleBook(catalog.rules)
+
+    def decide(
+        self, statement: Statement, edition: str, read: dict[tuple[int, str], _Reading], number: int
+    ) -> Decision:
+        """The decision about one statement. `read` remembers what titles were taken for, by title and publisher."""
+        hit = self.site.any(statement)
+        if hit:
+            return self._by_rule(hit, statement, edition, "site_rule")
+        hit = self.shipped.by_code(statement)
+        if hit:
+            return self._by_rule(hit, statement, edition, "rule")
+        known = self._known_code(statement)
+        if known:
+            product, rule_id, evidence = known
+            decision = self._of_product(product, edition, rule_id, 0.99, evidence)
+            return self._with_version(decision, product, statement.version, self._numbers(statement))
+        hit = self.shipped.by_title(statement)
+        if hit and self._agrees(hit.rule, statement):
+            return self._by_rule(hit, statement, edition, "rule")
+        key = (number, statement.publisher)
+        reading = read.get(key)
+        if reading is None:
+            reading = read[key] = self._by_title(statement)
+        return self._finish(*reading, statement, edition)
+
+    def _known_code(self, statement: Statement) -> tuple[Product, str, str] | None:
+        product_id = self.catalog.codes.get(statement.product_code) if statement.product_code else None
+        if product_id:
+            return self.catalog.products[product_id], f"code:{product_id}", "The product code is known."
+        name = statement.package_family.split("_", 1)[0]
+        while name:
+            product_id = self.catalog.packages.get(name)
+            if product_id:
+                evidence = f"The package {name} is known."
+                return self.catalog.products[product_id], f"package:{product_id}", evidence
+            # Packages carry versions in their names: Microsoft.VCLibs.140.00.UWPDesktop.
+            head, _, tail = name.rpartition(".")
+            name = head if tail.isdigit() or tail in {"uwpdesktop", "appruntime"} else ""
+        return None
+
+    def _agrees(self, rule: Rule, statement: Statement) -> bool:
+        """Shipped rules without a publisher hold for the product's own vendor, or where none is stated."""
+        if rule.publisher or rule.action is Action.ignore or not self.reader.is_stated(statement.publisher_key):
+            return True
+        product = self.catalog.products[rule.product_id]
+        return self.catalog.vendors.get(statement.publisher_key, "") == product.vendor
+
+    def _by_rule(self, hit: RuleHit, statement: Statement, edition: str, decided_by: str) -> Decision:
+        rule = hit.rule
+        evidence = f"Rule {rule.rule_id} ({rule.priority_class}, {rule.where}) matches."
+        if rule.action is Action.ignore:
+            return Decision(decided_by=decided_by, rule_id=rule.rule_id, confidence=1.0, evidence=evidence)
+        product = self.catalog.products[rule.product_id]
+        numbers = [*hit.values.values(), *self._numbers(statement)] if hit.values else self._numbers(statement)
+        family = rule.version_family
+        for name, value in hit.values.items():
+            family = family.replace("{" + name + "}", value)
+        named = rule.edition or hit.values.get("edition", "").title() or edition
+        decision = self._of_product(product, named, rule.rule_id, 1.0 if rule.is_site else 0.98, evidence)
+        decision.decided_by = decided_by
+        decision.version_family = family or None
+        if rule.kind is not None:
+            decision.kind = rule.kind
+            if rule.kind in {Kind.update, Kind.language_pack}:
+                decision.parent_product_id = product.parent_product_id or product.product_id
+        return self._with_version(decision, product, statement.version, numbers)
+
+    def _by_title(self, statement: Statement) -> _Reading:
+        """What title and publisher alone say; version and the row's own edition come in `_finish`."""
+        if is_mojibake(statement.title) or is_mojibake(statement.publisher):
+            wrong = "The text was read in a wrong codepage somewhere; it needs a look at the source."
+            return Decision(evidence=wrong), ()
+        words = statement.words.split()
+        if not words:
+            return Decision(evidence="The title has no words."), ()
+        match = self.reader.match(words, statement.publisher_key)
+        if match and self._is_sure(match, words):
+            return self._matched(match), match.numbers
+        marked = self.reader.marked(statement.folded)
+        if marked:
+            found = self._marked(*marked, statement)
+            if found:
+                return found
+        return self._suggested(match, statement), ()
+
+    def _is_sure(self, match: TitleMatch, words: list[str]) -> bool:
+        if match.unexplained or match.agreement == "conflict":
+            return False
+        return match.agreement != "unstated" or self.reader.is_distinctive(match, words)
+
+    def _matched(self, match: TitleMatch) -> Decision:
+        product = match.product
+        confidence = CONFIDENCE[match.agreement] - (0.02 if match.guessed_edition else 0.0)
+        if product.origin == "derived" and match.agreement == "unstated":
+            confidence -= 0.01
+        said = {
+            "publisher": "the publisher agrees",
+            "title": "the title names the vendor",
+            "unstated": "no publisher is stated, but no other product has this name",
+        }[match.agreement]
+        return self._of_product(
+            product,
+            match.edition,
+            f"title:{product.product_id}",
+            round(confidence, 3),
+            f"The title names {product.vendor} {product.title} and {said}.",
+        )
+
+    def _marked(self, kind: Kind, rest: str, marker_id: str, statement: Statement) -> _Reading | None:
+        words = tokens(rest)
+        match = self.reader.match(words, statement.publisher_key)
+        if match is None or not self._is_sure(match, words):
+            return None
+        decision = self._matched(match)
+        decision.kind = kind
+        decision.parent_product_id = match.product.parent_product_id or match.product.product_id
+        decision.rule_id = f"{marker_id}:{match.product.product_id}"
+        what = "an update" if kind is Kind.update else "a language pack"
+        decision.evidence = f"The title names {what} for {match.product.vendor} {match.product.title}."
+        return decision, match.numbers
+
+    def _suggested(self, match: TitleMatch | None, statement: Statement) -> Decision:
+        stated = self.reader.is_stated(statement.publisher_key)
+        vendor = self.catalog.vendors.get(statement.publisher_key, "") if stated else ""
+        in_front, taken = self.reader.vendor_in_front(statement.words.split())
+        named = vendor or (in_front if not stated else "")
+        title = clean_title(statement.title, in_front if in_front in {vendor, named} else "", taken)
+        decision = Decision(
+            vendor=named or None,
+            decided_by="parsed",
+            level="vendor" if named else "none",
+            suggestion_vendor=named or (clean_vendor(statement.publisher) if stated else None),
+            suggestion_title=title or None,
+            confidence=0.6 if named else 0.45 if stated else 0.2,
+        )
+        if match and match.agreement == "conflict" and not match.unexplained:
+            decision.confidence = 0.3
+            decision.evidence = (
+                f"The title is that of {match.product.vendor} {match.product.title}, but the publisher is another."
+            )
+        elif match and match.agreement != "conflict":
+            near = f"{match.product.vendor} {match.product.title}"
+            left = " ".join(match.unexplained)[:80]
+            decision.evidence = (
+                f"The title begins as {near}; unexplained: {left}." if left else f"{near} is possible, but not certain."
+            )
+            if not left:
+                decision.suggestion_vendor = decision.suggestion_vendor or match.product.vendor
+                decision.suggestion_title, decision.confidence = match.product.title, 0.5
+        else:
+            known = "the vendor is known" if named else "the vendor is not known"
+            decision.evidence = f"No rule and no product of the catalog has this title; {known}."
+        return decision
+
+    def _numbers(self, statement: Statement) -> list[str]:
+        return list(self.reader.version_words(statement.words.split()))
+
+    def _of_product(
+        self, product: Product, edition: str, rule_id: str, confidence: float, evidence: str
+    ) -> Decision:
+        return Decision(
+            product_id=product.product_id,
+            vendor=product.vendor,
+            title=product.title,
+            edition=_edition(product, edition),
+            category=product.category or None,
+            kind=product.kind,
+            parent_product_id=product.parent_product_id or None,
+            licensable=product.licensable,
+            decided_by="rule",
+            rule_id=rule_id,
+            confidence=confidence,
+            level="title",
+            evidence=evidence,
+        )
+
+    def _finish(self, base: Decision, numbers: tuple[str, ...], statement: Statement, edition: str) -> Decision:
+        """The decision of a title for a row with its own version and edition."""
+        decision = replace(base)
+        if decision.product_id is None:
+            decision.version = clean_version(statement.version)
+            return decision
+        product = self.catalog.products[decision.product_id]
+        if edition and not decision.edition:
+            decision.edition = _edition(product, edition)
+        return self._with_version(decision, product, statement.version, numbers)
+
+    def _with_version(
+        self, decision: Decision, product: Product, raw_version: str, numbers: Sequence[str]
+    ) -> Decision:
+        # An update's own version says nothing about the version that it patches.
+        raw = "" if decision.kind in {Kind.update, Kind.language_pack} else raw_version
+        stated = clean_version(raw)
+        decision.version = stated or next((clean_version(n) for n in numbers if "." in n), None)
+        if not decision.version_family:
+            decision.version_family = version_family(
+                self.catalog, product, numbers, decision.version, decision.edition
+            )
+        cycle = find_cycle(self.catalog, product, decision.version_family, decision.version, decision.edition)
+        if cycle:
+            decision.release_date, decision.end_of_support = cycle.release_date, cycle.end_of_support
+        if decision.edition:
+            decision.level = "edition"
+        elif decision.version or decision.version_family:
+            decision.level = "version"
+        return decision
+
+
+def _edition(product: Product, edition: str) -> str | None:
+    """The edition in the catalog's spelling; another spelling stays as it is."""
+    if not edition:
+        return None
+    key = title_key(edition[:200])
+    for known in product.editions:
+        if title_key(known) == key:
+            return _CANONICAL.get(key, known)
+    return _CANONICAL.get(key, " ".join(edition[:200].split())) or None
+
+
+# Spellings of the same edition in titles and other languages.
+_CANONICAL = {
+    "proplus": "Professional Plus",
+    "pro plus": "Professional Plus",
+    "professional plus ltsc": "LTSC Professional Plus",
+    "professionnel plus": "Professional Plus",
+    "profesional plus": "Professional Plus",
+    "professionale plus": "Professional Plus",
+    "home business": "Home and Business",
+    "home student": "Home and Student",
+    "famille et petite entreprise": "Home and Business",
+    "hogar y empresas": "Home and Business",
+    "professionnel": "Pro",
+    "entreprise": "Enterprise",
+    "famille": "Home",
+    "for enterprise": "Enterprise",
+    "for business": "Business",
+}
+
+
+def fold_title(title: str) -> tuple[str, str]:
+    """Folded title and its words, as `normalize_software` sees them; for rules tried by hand."""
+    folded = fold(title)
+    return folded, " ".join(tokens(folded))
