@@ -38,7 +38,6 @@ class DeviceFacts:
     """Everything that device normalization looks up. Keys are folded."""
 
     vendors: Mapping[str, str]
-    spellings: Mapping[str, tuple[str, ...]]
     families: Mapping[str, tuple[Family, ...]]
     machine_types: Mapping[str, str]
     apple_models: Mapping[str, str]
@@ -51,12 +50,9 @@ class DeviceFacts:
 def device_facts() -> DeviceFacts:
     """The shipped facts, read once."""
     vendors: dict[str, str] = {}
-    spellings: dict[str, tuple[str, ...]] = {}
     for row in read_rows(DATA / "device_vendors.csv"):
-        names = (row["vendor"], *row.many("aliases"))
-        for name in names:
+        for name in (row["vendor"], *row.many("aliases")):
             vendors.setdefault(vendor_key(name), row["vendor"])
-        spellings[row["vendor"]] = tuple(sorted({fold(n) for n in names}, key=lambda n: (-len(n), n)))
     families: dict[str, list[tuple[str, Family]]] = {}
     for row in read_rows(DATA / "device_families.csv"):
         if row["prefix"]:
@@ -68,7 +64,6 @@ def device_facts() -> DeviceFacts:
             placeholders[column].append(_wildcard_text(row["pattern"]))
     return DeviceFacts(
         vendors=vendors,
-        spellings=spellings,
         families={
             vendor: tuple(family for _, family in sorted(rows, key=lambda r: (-len(r[0]), r[0])))
             for vendor, rows in families.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import astuple, dataclass
-from functools import lru_cache
 
 import pyarrow as pa
 
@@ -28,6 +27,12 @@ _NOISE = re.compile(
     r"[\s,]+(?:(?:touchscreen|touch)?\s*(?:notebook|laptop|desktop|convertible|tablet) (?:pc|computer)|base model)$",
     re.IGNORECASE,
 )
+_ORDER_NUMBER = re.compile(r"\s*\((?=[^)]*\d)[^()]*\)$")
+_OWN_NAMES = {
+    "HP": ("hewlett-packard", "hewlett packard", "hp"),
+    "Hewlett Packard Enterprise": ("hpe", "hp"),
+    "ASUS": ("asustek", "asus"),
+}
 _BY_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(words, re.IGNORECASE), kind)
     for words, kind in (
@@ -77,12 +82,16 @@ def normalize_models(distinct: pa.Table) -> pa.Table:
     )
 
 
-@lru_cache(maxsize=50_000)
 def normalize_model(
-    manufacturer: str | None, model: str | None, chassis_type: str = "", is_virtual: bool | None = None
+    manufacturer: str | None,
+    model: str | None,
+    chassis_type: str = "",
+    is_virtual: bool | None = None,
+    *,
+    facts: DeviceFacts | None = None,
 ) -> DeviceModel:
-    """One device description; see `normalize_models`."""
-    facts = device_facts()
+    """One device description, by the shipped facts or others; see `normalize_models`."""
+    facts = facts or device_facts()
     maker, name = plain(manufacturer)[:200], plain(model)[:200]
     chassis = facts.chassis.get(fold(chassis_type).strip(), "")
     for rule in facts.virtual:
@@ -134,9 +143,9 @@ def _model(facts: DeviceFacts, vendor: str, maker: str, name: str) -> tuple[str,
     """The model's name, and the rule when one replaced it."""
     if vendor == "Apple" and name.lower() in facts.apple_models:
         return facts.apple_models[name.lower()], f"apple:{name}"
-    shown = name
+    shown = name.strip("\"' ")
     # A vendor's own name in front says nothing about the model; what is left must still be one.
-    for spelling in (*facts.spellings.get(vendor, ()), fold(maker)):
+    for spelling in (*_OWN_NAMES.get(vendor, ()), fold(maker), fold(vendor)):
         if spelling and fold(shown).startswith(spelling) and len(fold(shown)) == len(shown):
             rest = shown[len(spelling) :]
             if rest[:1] in {" ", "-", "_"} and len(rest.strip(" -_")) >= 2:
@@ -147,6 +156,9 @@ def _model(facts: DeviceFacts, vendor: str, maker: str, name: str) -> tuple[str,
         known = facts.machine_types.get(code) or facts.machine_types.get(code[:4])
         if known:
             return known, f"machine_type:{code}"
+    if vendor not in {"Apple", "QEMU"}:
+        # Order numbers and board numbers: HP Compaq 6710b (GR684EA#AKC), Trident X (MS-B926).
+        shown = _ORDER_NUMBER.sub("", shown) or shown
     if vendor in {"HP", "Hewlett Packard Enterprise", "Compaq"}:
         shorter = _NOISE.sub("", shown)
         shown = shorter or shown
