@@ -118,7 +118,7 @@ class TitleReader:
         stated = self.is_stated(publisher_key)
         vendor = self.catalog.vendors.get(publisher_key, "") if stated else ""
         fronts = [("", 0), *self._vendors_in_front(words)]
-        best: tuple[tuple[int, int, int, int], TitleMatch] | None = None
+        best: tuple[tuple[int, ...], TitleMatch] | None = None
         for in_front, start in fronts:
             tail = words[start:]
             if not tail:
@@ -132,6 +132,7 @@ class TitleReader:
                         ("conflict", "unstated", "title", "publisher").index(found.agreement),
                         found.name_words,
                         found.whole,
+                        found.product.origin != "derived",
                     )
                     if best is None or rank > best[0] or (
                         rank == best[0] and found.product.product_id < best[1].product.product_id
@@ -236,15 +237,13 @@ class TitleReader:
 
     def is_distinctive(self, match: TitleMatch, words: list[str]) -> bool:
         """True when a name identifies its product without any word about the vendor: no short or everyday name,
-        and no other product has it."""
+        and no other product (for a curated one: no other curated product) has it."""
         name = " ".join(words[: match.name_words])
-        ids = self.catalog.titles.get(title_key(match.product.title), ())
-        return (
-            len(name) >= 5
-            and name not in self._common
-            and title_key(match.product.title) not in self._common
-            and len(ids) == 1
-        )
+        key = title_key(match.product.title)
+        others = [self.catalog.products[i] for i in self.catalog.titles.get(key, ()) if i != match.product.product_id]
+        if match.product.origin != "derived":
+            others = [product for product in others if product.origin != "derived"]
+        return len(name) >= 5 and name not in self._common and key not in self._common and not others
 
     def marked(self, folded: str) -> tuple[Kind, str, str] | None:
         """For a title that says that it is an update or a language pack: the kind, the title of the product that

@@ -185,6 +185,9 @@ class _Normalizer:
     def _is_sure(self, match: TitleMatch, words: list[str]) -> bool:
         if match.unexplained or match.agreement == "conflict":
             return False
+        # A derived product has no known editions: `X Pro` beside `X` may well be another product.
+        if match.guessed_edition and match.product.origin == "derived":
+            return False
         return match.agreement != "unstated" or self.reader.is_distinctive(match, words)
 
     def _matched(self, match: TitleMatch) -> Decision:
