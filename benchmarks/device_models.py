@@ -30,7 +30,7 @@ def score_models(path: Path) -> None:
     behind the name is not asked for.
     """
     shipped = device_facts()
-    learned = {code: name for code, name in lenovo_rows(path, without_held_out=True)}
+    learned = dict(lenovo_rows(path, without_held_out=True))
     for title, facts in (("held out", replace(shipped, machine_types=learned)), ("shipped", shipped)):
         print(title)
         _score(path, facts)
@@ -53,7 +53,9 @@ def _score(path: Path, facts: DeviceFacts) -> None:
                 counts["placeholder_unknown"] += found.vendor is None or _expected(row["cvendor"]) == found.vendor
                 continue
             counts["rows"] += 1
-            vendor_right = _expected(row["cvendor"]) == found.vendor or vendor_key(row["cvendor"]) == vendor_key(found.vendor)
+            vendor_right = _expected(row["cvendor"]) == found.vendor or vendor_key(row["cvendor"]) == vendor_key(
+                found.vendor
+            )
             counts["vendor"] += vendor_right
             if facts.placeholders["model"].fullmatch(fold(key[1])) or row["cmodel"] == "Others":
                 continue

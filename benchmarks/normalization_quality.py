@@ -60,7 +60,9 @@ def software(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         path = Path(work) / "predictions.tsv"
         with path.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, list(predictions[0]), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\")
+            writer = csv.DictWriter(
+                handle, list(predictions[0]), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\"
+            )
             writer.writeheader()
             writer.writerows(predictions)
         gold = folder / "software_dev_gold.tsv"

@@ -22,7 +22,7 @@ from inventory_pipeline.normalization.software import normalize_software
 
 def statements(catalog: Catalog, rows: int) -> pa.Table:
     """Distinct statements, the same for the same number."""
-    choose = random.Random(rows)  # noqa: S311
+    choose = random.Random(rows)
     products = sorted(catalog.products.values(), key=lambda p: p.product_id)
     behind = ("", " (x64)", " {v}", " {v} (64-bit)", " - de-de", " version {v}", " {v} (x64 en-US)")
     made: dict[str, list[str]] = {name: [] for name in ("software_key", "title", "publisher", "version")}

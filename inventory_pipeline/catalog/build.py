@@ -33,7 +33,8 @@ SKIPPED_LIFECYCLES = re.compile(
     r"|routeros|openbsd|looker|^tls$|^pci-dss$|^product$"
 )
 _CHANNEL = re.compile(
-    r"(?:[ .-]+(?:beta|alpha|preview|pre-?release|nightly|canary|dev|insiders?|eap|rc|esr|lts|snapshot|stable|portable))+$",
+    r"(?:[ .-]+(?:beta|alpha|preview|pre-?release|nightly|canary|dev|insiders?"
+    r"|eap|rc|esr|lts|snapshot|stable|portable))+$",
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"(?:[ -]+(?:version |v)?\d+(?:\.\d+)*(?:\.x)?)+$", re.IGNORECASE)
@@ -107,6 +108,9 @@ class Builder:
         stripped = _without_vendor(title, vendor)
         product_id = f"{slug(vendor)}/{slug(stripped)}"
         if product_id.startswith("/") or product_id.endswith("/"):
+            return
+        if product_id in self.reader.catalog.products:
+            self.of_id[winget_id.lower()] = product_id
             return
         entry = self.products.setdefault(
             product_id, {"vendor": vendor, "title": stripped, "titles": set(), "publishers": set(), "free": None}
@@ -242,7 +246,7 @@ def main(sources: Path) -> None:
     }
     for name, count in written.items():
         size = (DATA / name).stat().st_size
-        print(f"{name:<28} {count:>7,} rows {size / 1000:>8,.0f} kB")  # noqa: T201
+        print(f"{name:<28} {count:>7,} rows {size / 1000:>8,.0f} kB")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
-def lenovo_rows(models: Path, *, without_held_out: bool = False) -> Iterator[list[str]]:
+def lenovo_rows(models: Path, *, without_held_out: bool = False) -> Iterator[tuple[str, str]]:
     """Machine type to model, by what most machines of that type say in their version field."""
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     for row in _rows(models):
@@ -48,7 +48,7 @@ def lenovo_rows(models: Path, *, without_held_out: bool = False) -> Iterator[lis
         if code and _MODEL.fullmatch(name) and not _JUNK.search(name) and machine_type(name) == "":
             seen[code][name] += 1
     for code, names in sorted(seen.items()):
-        yield [code, min(names, key=lambda n, c=names: (-c[n], n))]
+        yield (code, min(names, key=lambda n, c=names: (-c[n], n)))
 
 
 def apple_rows(folder: Path) -> Iterator[list[str]]:
@@ -82,7 +82,9 @@ def build_device_data(sources: Path, data: Path, write: WriteRows) -> dict[str, 
     """Writes the device files into `data`; returns their rows."""
     return {
         "lenovo_machine_types.tsv.gz": write(
-            data / "lenovo_machine_types.tsv.gz", ["machine_type", "model"], lenovo_rows(sources / "linuxhw_models.tsv.gz")
+            data / "lenovo_machine_types.tsv.gz",
+            ["machine_type", "model"],
+            lenovo_rows(sources / "linuxhw_models.tsv.gz"),
         ),
         "apple_models.tsv.gz": write(data / "apple_models.tsv.gz", ["identifier", "model"], apple_rows(sources)),
         "processor_cores.tsv.gz": write(

@@ -83,7 +83,8 @@ def device_facts() -> DeviceFacts:
         ),
         # Nothing but punctuation, zeros, or a counting number names no device either.
         placeholders={
-            name: re.compile("|".join([*found, r"[\W_0]*", r"0?1234567\d*", r"x+"])) for name, found in placeholders.items()
+            name: re.compile("|".join([*found, r"[\W_0]*", r"0?1234567\d*", r"x+"]))
+            for name, found in placeholders.items()
         },
         chassis={row["chassis"]: row["device_type"] for row in read_rows(DATA / "chassis_types.csv")},
     )

@@ -10,38 +10,35 @@ LONGEST_TEXT = 1000
 """Characters of a title or publisher that are looked at; what lies beyond never tells products apart."""
 
 _TRADEMARKS = re.compile(r"\((?:r|tm|c)\)|[®™©℠]", re.IGNORECASE)
-_SPACES = re.compile(r"\s+")
+_BREAKS = "\t\r\n\x0b\x0c\x85\u2028\u2029\u00a0"
+# Letters that have no decomposition, and punctuation that is written in several ways.
 _LETTERS = str.maketrans(
     {
-        "ł": "l",
-        "ø": "o",
-        "đ": "d",
-        "ı": "i",
-        "ß": "ss",
-        "æ": "ae",
-        "œ": "oe",
-        "’": "'",
-        "‘": "'",
-        "“": '"',
-        "”": '"',
-        "–": "-",
-        "—": "-",
-        "‐": "-",
-        "‑": "-",
-        "−": "-",
-        "…": "...",
+        "\u0142": "l",
+        "\u00f8": "o",
+        "\u0111": "d",
+        "\u0131": "i",
+        "\u00df": "ss",
+        "\u00e6": "ae",
+        "\u0153": "oe",
+        **dict.fromkeys("\u2018\u2019", "'"),
+        **dict.fromkeys("\u201c\u201d", '"'),
+        **dict.fromkeys("\u2010\u2011\u2013\u2014\u2212", "-"),
+        "\u2026": "...",
     }
 )
 _TOKEN = re.compile(r"(?<![^\W_])\.net\b|[^\W_]+(?:\.[^\W_]+)*[+#]*")
 
 # Words of legal form and of modesty: they do not tell publishers apart.
-_LEGAL = frozenset(
-    """ab ag aps as asa authors bv bvba co community company contributors corp corporation corporate de devs
-    developer developers development eood enterprises ev foundation gmbh group holding holdings inc incorporated
-    international intl intnl kg kk limited llc lllp llp ltd ltda maintainers nv oy oyj org organization plc project
-    projects pte pty pvt sa sarl sas sasu sdn bhd se sl software solutions spa srl sro systems system team tech
-    technologies technology the ug und and of its affiliates subsidiaries mbh kft zoo doo sp com io net""".split()
+_LEGAL_WORDS = (
+    "ab ag aps as asa authors bv bvba co community company contributors corp corporation corporate de devs "
+    "developer developers development eood enterprises ev foundation gmbh group holding holdings inc incorporated "
+    "international intl intnl kg kk limited llc lllp llp ltd ltda maintainers nv oy oyj org organization plc "
+    "project projects pte pty pvt sa sarl sas sasu sdn bhd se sl software solutions spa srl sro systems system "
+    "team tech technologies technology the ug und and of its affiliates subsidiaries mbh kft zoo doo sp com io "
+    "net "
 )
+_LEGAL = frozenset(_LEGAL_WORDS.split())
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?|\b[a-z]\.(?=[a-z]\b)")
 _URL = re.compile(r"https?://(?:www\.)?|^www\.")
 
@@ -54,11 +51,11 @@ def plain(text: str | None) -> str:
     text = text[:LONGEST_TEXT]
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _TRADEMARKS.sub("", text))
-    text = "".join(
-        c if c.isprintable() else " " if c in "\t\r\n\x0b\x0c\x85\u2028\u2029" else ""
-        for c in _TRADEMARKS.sub("", text)
-    )
-    return _SPACES.sub(" ", text).strip()
+    if "(" in text:
+        text = _TRADEMARKS.sub("", text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c in _BREAKS else "" for c in text)
+    return " ".join(text.split())
 
 
 def fold(text: str | None) -> str:

@@ -86,7 +86,8 @@ def curated_catalog() -> Catalog:
 def _shipped() -> Catalog:
     problems = Problems()
     products = _read_products(read_rows(DATA / "products.csv"), {}, "curated", problems)
-    products |= _read_products(read_rows(DATA / "derived_products.tsv.gz"), products, "derived", problems)
+    derived = _read_products(read_rows(DATA / "derived_products.tsv.gz"), products, "derived", problems)
+    products = derived | products
     rules = read_rules(read_rows(DATA / "rules.csv", RULE_COLUMNS), products.keys(), problems)
     problems.raise_any("shipped catalog")
     content = [path.read_bytes() for path in sorted(DATA.iterdir()) if path.suffix in {".csv", ".gz"}]
@@ -113,6 +114,7 @@ def _parts(rules: list[Rule], *, with_built: bool) -> Catalog:
         codes={row["product_code"].lower(): row["product_id"] for row in codes},
         packages={row["package_family"].lower(): row["product_id"] for row in read_rows(DATA / "packages.csv")},
         cycles=_read_cycles(read_rows(DATA / "cycles.tsv.gz")) if with_built else {},
+        editions={title_key(row["spelling"]): row["edition"] for row in read_rows(DATA / "editions.csv")},
         families={style: tuple(rows) for style, rows in families.items()},
         words={name: frozenset(found) for name, found in words.items()},
         markers=tuple(
@@ -142,6 +144,7 @@ def _assemble(products: Mapping[str, Product], site_rules: list[Rule], base: Cat
         codes={code: product_id for code, product_id in base.codes.items() if product_id in products},
         packages={name: product_id for name, product_id in base.packages.items() if product_id in products},
         cycles=base.cycles,
+        editions=base.editions,
         families=base.families,
         words=base.words,
         markers=base.markers,

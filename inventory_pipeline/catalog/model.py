@@ -39,7 +39,7 @@ class PriorityClass(StrEnum):
     package_family = "package_family"
     publisher_title = "publisher_title"
     pattern = "pattern"
-    title = "title"
+    title_alone = "title"
 
 
 class Action(StrEnum):
@@ -125,7 +125,8 @@ class Catalog:
     `vendors`: vendor key to the vendor's name; `vendor_phrases`: words with which titles begin to the same.
     `titles`: title key (words, with or without the vendor in front) to the products that carry it.
     `site_rules` and `rules`: in the order in which they are asked within their class.
-    `codes`: lower-case product code to product id. `packages`: lower-case package family, without its publisher's
+    `editions`: title key of another spelling of an edition to the edition. `codes`: lower-case product code to
+    product id. `packages`: lower-case package family, without its publisher's
     hash, to product id. `words`: class of words (`architecture`, `language`, ...) to the words.
     `version`: 16 hexadecimal characters that change whenever the content does.
     """
@@ -140,6 +141,7 @@ class Catalog:
     codes: Mapping[str, str]
     packages: Mapping[str, str]
     cycles: Mapping[str, tuple[Cycle, ...]]
+    editions: Mapping[str, str]
     families: Mapping[str, tuple[tuple[str, str], ...]]
     words: Mapping[str, frozenset[str]]
     markers: tuple[Marker, ...]

@@ -11,7 +11,9 @@ _WITH = re.compile(r"\s+(?:w/|with)\s+.*$|\s+radeon\b.*$|,.*$", re.IGNORECASE)
 _CORES = re.compile(
     r"\b(?:\d+|single|dual|triple|quad|six|eight|twelve|sixteen)[- ]cores?\b|\bcores? processors?\b", re.IGNORECASE
 )
-_FILLER = re.compile(r"\b(?:cpu|processor|genuine|apu|version|engineering sample|\(64bit supported\)?)\b|\(64bit.*$", re.IGNORECASE)
+_FILLER = re.compile(
+    r"\b(?:cpu|processor|genuine|apu|version|engineering sample|\(64bit supported\)?)\b|\(64bit.*$", re.IGNORECASE
+)
 _GENERATION = re.compile(r"^\d+(?:st|nd|rd|th) gen\s+", re.IGNORECASE)
 
 

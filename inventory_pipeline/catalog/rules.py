@@ -41,7 +41,7 @@ _NEEDS: dict[PriorityClass, tuple[str, ...]] = {
     PriorityClass.package_family: ("package_family",),
     PriorityClass.publisher_title: ("publisher", "title"),
     PriorityClass.pattern: ("title",),
-    PriorityClass.title: ("title",),
+    PriorityClass.title_alone: ("title",),
 }
 
 
@@ -168,7 +168,7 @@ def _guess_class(row: Row) -> str:
         return PriorityClass.package_family
     if re.search(r"[*]|\{\w+\}", row["title"]) or row["title"].startswith("/"):
         return PriorityClass.pattern
-    return PriorityClass.publisher_title if row["publisher"] else PriorityClass.title
+    return PriorityClass.publisher_title if row["publisher"] else PriorityClass.title_alone
 
 
 def _choice(kind: type[_Choice], column: str, value: str, wrong: list[str]) -> _Choice | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -28,14 +28,16 @@ class TitleMatch:
     """A product that a title names.
 
     `unexplained`: words that are neither the product's name nor known decoration; a sure match has none.
-    `numbers`: words that look like versions. `whole`: the title is the product's name and nothing else.
+    `name`: words of the title that are the name; `rest`: those behind it. `whole`: there
+    are no others.
     """
 
     product: Product
     agreement: Agreement
     unexplained: tuple[str, ...]
     edition: str = ""
-    numbers: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
     whole: bool = False
     guessed_edition: bool = False
     name_words: int = 1
@@ -89,14 +91,16 @@ class TitleReader:
         words = self.catalog.words
         return frozenset(vendor_key(w) for name in ("publisher_unknown", "packager") for w in words.get(name, ()))
 
-    def version_words(self, words: list[str]) -> tuple[str, ...]:
+    def version_words(self, words: Sequence[str]) -> tuple[str, ...]:
         """Those words that look like versions."""
         return tuple(
             word
             for number, word in enumerate(words)
             if _VERSION_WORD.fullmatch(word)
-            and not (word in {"32", "64"} and words[number + 1 : number + 2] in (["bit"], ["bits"], ["octets"]))
-            and not (word == "64" and words[number - 1 : number] == ["x86"])
+            and not (
+                word in {"32", "64"} and tuple(words[number + 1 : number + 2]) in (("bit",), ("bits",), ("octets",))
+            )
+            and not (word == "64" and tuple(words[number - 1 : number]) == ("x86",))
         )
 
     def vendor_in_front(self, words: list[str]) -> tuple[str, int]:
@@ -134,8 +138,10 @@ class TitleReader:
                         found.whole,
                         found.product.origin != "derived",
                     )
-                    if best is None or rank > best[0] or (
-                        rank == best[0] and found.product.product_id < best[1].product.product_id
+                    if (
+                        best is None
+                        or rank > best[0]
+                        or (rank == best[0] and found.product.product_id < best[1].product.product_id)
                     ):
                         best = rank, found
         return best[1] if best else None
@@ -161,7 +167,6 @@ class TitleReader:
                 agreement = self._agreement(product, publisher_key, vendor, stated, in_front)
                 if agreement == "conflict" and start:
                     continue
-                numbers = self._numbers(product, reading[:count], reading[count:] if reading is tail else tail)
                 edition, unexplained, guessed = self._explain(product, reading[count:])
                 edition = edition if edition and not guessed else self._edition_in(product, reading[:count]) or edition
                 found.append(
@@ -170,7 +175,8 @@ class TitleReader:
                         agreement=agreement,
                         unexplained=unexplained,
                         edition=edition,
-                        numbers=numbers,
+                        name=tuple(reading[:count]),
+                        rest=tuple(reading[count:] if reading is tail else tail),
                         whole=len(tail) == count and reading is tail,
                         guessed_edition=guessed,
                         name_words=count,
@@ -180,16 +186,16 @@ class TitleReader:
                 break
         return found
 
-    def _agreement(
-        self, product: Product, publisher_key: str, vendor: str, stated: bool, in_front: str
-    ) -> Agreement:
+    def _agreement(self, product: Product, publisher_key: str, vendor: str, stated: bool, in_front: str) -> Agreement:
         if stated:
             if vendor == product.vendor or publisher_key in self._publishers_of.get(product.product_id, ()):
                 return "publisher"
             # A publisher that is the vendor's name with more or fewer words (Mozilla, Mozilla Online Ltd).
             key = vendor_key(product.vendor)
-            if not vendor and min(len(key), len(publisher_key)) >= 5 and (
-                key.startswith(publisher_key) or publisher_key.startswith(key)
+            if (
+                not vendor
+                and min(len(key), len(publisher_key)) >= 5
+                and (key.startswith(publisher_key) or publisher_key.startswith(key))
             ):
                 return "publisher"
             return "conflict"
@@ -221,10 +227,10 @@ class TitleReader:
                 place += 1
         return edition, tuple(unexplained), guessed
 
-    def _numbers(self, product: Product, name: list[str], rest: list[str]) -> tuple[str, ...]:
-        """Words that look like versions: those in the name that its title does not have, then those behind it."""
-        own = set(title_key(product.title).split())
-        return (*(w for w in self.version_words(name) if w not in own), *self.version_words(rest))
+    def numbers(self, match: TitleMatch) -> tuple[str, ...]:
+        """Words that look like versions: those in the name that its product's title has not, then those behind it."""
+        own = set(title_key(match.product.title).split())
+        return (*(w for w in self.version_words(match.name) if w not in own), *self.version_words(match.rest))
 
     def _edition_in(self, product: Product, name: list[str]) -> str:
         """An edition that is part of the spelling of a name (Visual Studio Professional)."""

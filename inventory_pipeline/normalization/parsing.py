@@ -6,8 +6,13 @@ import re
 
 from inventory_pipeline.catalog.folding import fold, plain, tokens
 
-_BRACKETS = re.compile(r"\s*[(\[](?:[^()\[\]]*(?:\bx64\b|\bx86\b|amd64|arm64|bit|remove only|\d|user|[a-z]{2}-[a-z]{2})[^()\[\]]*|)[)\]]", re.I)
-_VERSION = re.compile(r"(?:[\s_,-]+(?:version|ver\.?|v|build|release|rev\.?))?[\s_,-]+v?\d+(?:[._]\d+)*[a-z]?(?:[-+]\w+)?$", re.I)
+_BRACKETS = re.compile(
+    r"\s*[(\[](?:[^()\[\]]*(?:\bx64\b|\bx86\b|amd64|arm64|bit|remove only|\d|user|[a-z]{2}-[a-z]{2})[^()\[\]]*|)[)\]]",
+    re.I,
+)
+_VERSION = re.compile(
+    r"(?:[\s_,-]+(?:version|ver\.?|v|build|release|rev\.?))?[\s_,-]+v?\d+(?:[._]\d+)*[a-z]?(?:[-+]\w+)?$", re.I
+)
 _TAIL = re.compile(
     r"[\s,_-]+(?:x64|x86|amd64|arm64|x86_64|win64|win32|64-?bit|32-?bit|64|32|version|ver|build|release|setup|installer"
     r"|(?:en|de|fr|es|it|nl|pt|pl|ja|zh|ko|ru)[-_][a-z]{2}|enu|deu|fra|esn|ita)$",
@@ -15,7 +20,8 @@ _TAIL = re.compile(
 )
 _LEGAL = re.compile(
     r"[\s,]+(?:inc|incorporated|llc|ltd|limited|corp|corporation|co|company|gmbh|ag|sa|s\.a|sas|srl|s\.r\.l|spa|s\.p\.a"
-    r"|bv|b\.v|nv|n\.v|ab|as|a/s|oy|oyj|kk|pty|plc|lp|llp|ug|kg|sarl|s\.r\.o|s\.r\. o|se|aps|pte|pvt|kft|zoo|sp\. z o\.o)\.?$",
+    r"|bv|b\.v|nv|n\.v|ab|as|a/s|oy|oyj|kk|pty|plc|lp|llp|ug|kg|sarl|s\.r\.o|s\.r\. o|se"
+    r"|aps|pte|pvt|kft|zoo|sp\. z o\.o)\.?$",
     re.I,
 )
 

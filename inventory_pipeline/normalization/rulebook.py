@@ -58,7 +58,7 @@ class RuleBook:
                     self._packages[rule.package_family.lower()].append(rule)
                 case PriorityClass.publisher_title:
                     self._published[(vendor_key(rule.publisher), title_key(rule.title))].append(rule)
-                case PriorityClass.title:
+                case PriorityClass.title_alone:
                     self._titles[title_key(rule.title)].append(rule)
                 case PriorityClass.pattern:
                     if rule.anchor:

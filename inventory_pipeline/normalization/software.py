@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens, vendor_key
+from inventory_pipeline.catalog.folding import is_mojibake, title_key, tokens, vendor_key
 from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rule
+from inventory_pipeline.catalog.titles import TitleMatch, TitleReader
 from inventory_pipeline.normalization.cleaning import fold_column
 from inventory_pipeline.normalization.decision import DECISION_SCHEMA, Decision, decisions_table
 from inventory_pipeline.normalization.parsing import clean_title, clean_vendor
 from inventory_pipeline.normalization.rulebook import RuleBook, RuleHit, Statement
-from inventory_pipeline.catalog.titles import TitleMatch, TitleReader
 from inventory_pipeline.normalization.versions import clean_version, find_cycle, version_family
 
 IN_COLUMNS: tuple[str, ...] = (
@@ -33,7 +34,7 @@ SURE = 0.9
 """At or above it a row counts as normalized; below it is a suggestion."""
 
 
-def normalize_software(distinct: pa.Table, catalog: Catalog, curation: Any | None = None) -> pa.Table:
+def normalize_software(distinct: pa.Table, catalog: Catalog, curation: Any | None = None) -> pa.Table:  # noqa: ARG001
     """What each distinct software statement is, by the catalog's rules.
 
     In: one row per distinct statement with `software_key`, `source` (connector type), `title`, `publisher`,
@@ -174,7 +175,7 @@ class _Normalizer:
             return Decision(evidence="The title has no words."), ()
         match = self.reader.match(words, statement.publisher_key)
         if match and self._is_sure(match, words):
-            return self._matched(match), match.numbers
+            return self._matched(match), self.reader.numbers(match)
         marked = self.reader.marked(statement.folded)
         if marked:
             found = self._marked(*marked, statement)
@@ -219,7 +220,7 @@ class _Normalizer:
         decision.rule_id = f"{marker_id}:{match.product.product_id}"
         what = "an update" if kind is Kind.update else "a language pack"
         decision.evidence = f"The title names {what} for {match.product.vendor} {match.product.title}."
-        return decision, match.numbers
+        return decision, self.reader.numbers(match)
 
     def _suggested(self, match: TitleMatch | None, statement: Statement) -> Decision:
         stated = self.reader.is_stated(statement.publisher_key)
@@ -257,14 +258,12 @@ class _Normalizer:
     def _numbers(self, statement: Statement) -> list[str]:
         return list(self.reader.version_words(statement.words.split()))
 
-    def _of_product(
-        self, product: Product, edition: str, rule_id: str, confidence: float, evidence: str
-    ) -> Decision:
+    def _of_product(self, product: Product, edition: str, rule_id: str, confidence: float, evidence: str) -> Decision:
         return Decision(
             product_id=product.product_id,
             vendor=product.vendor,
             title=product.title,
-            edition=_edition(product, edition),
+            edition=self._edition(product, edition),
             category=product.category or None,
             kind=product.kind,
             parent_product_id=product.parent_product_id or None,
@@ -276,6 +275,14 @@ class _Normalizer:
             evidence=evidence,
         )
 
+    def _edition(self, product: Product, edition: str) -> str | None:
+        """The edition in the catalog's spelling; one that the catalog does not know stays as it is."""
+        # An Enterprise Edition is the edition Enterprise.
+        edition = re.sub(r"(?i)(?<=\w) edition$", "", edition.strip())
+        key = title_key(edition[:200])
+        known = next((name for name in product.editions if title_key(name) == key), " ".join(edition[:200].split()))
+        return self.catalog.editions.get(key, known) or None
+
     def _finish(self, base: Decision, numbers: tuple[str, ...], statement: Statement, edition: str) -> Decision:
         """The decision of a title for a row with its own version and edition."""
         decision = replace(base)
@@ -284,20 +291,16 @@ class _Normalizer:
             return decision
         product = self.catalog.products[decision.product_id]
         if edition and not decision.edition:
-            decision.edition = _edition(product, edition)
+            decision.edition = self._edition(product, edition)
         return self._with_version(decision, product, statement.version, numbers)
 
-    def _with_version(
-        self, decision: Decision, product: Product, raw_version: str, numbers: Sequence[str]
-    ) -> Decision:
+    def _with_version(self, decision: Decision, product: Product, raw_version: str, numbers: Sequence[str]) -> Decision:
         # An update's own version says nothing about the version that it patches.
         raw = "" if decision.kind in {Kind.update, Kind.language_pack} else raw_version
         stated = clean_version(raw)
         decision.version = stated or next((clean_version(n) for n in numbers if "." in n), None)
         if not decision.version_family:
-            decision.version_family = version_family(
-                self.catalog, product, numbers, decision.version, decision.edition
-            )
+            decision.version_family = version_family(self.catalog, product, numbers, decision.version)
         cycle = find_cycle(self.catalog, product, decision.version_family, decision.version, decision.edition)
         if cycle:
             decision.release_date, decision.end_of_support = cycle.release_date, cycle.end_of_support
@@ -306,40 +309,3 @@ class _Normalizer:
         elif decision.version or decision.version_family:
             decision.level = "version"
         return decision
-
-
-def _edition(product: Product, edition: str) -> str | None:
-    """The edition in the catalog's spelling; another spelling stays as it is."""
-    if not edition:
-        return None
-    key = title_key(edition[:200])
-    for known in product.editions:
-        if title_key(known) == key:
-            return _CANONICAL.get(key, known)
-    return _CANONICAL.get(key, " ".join(edition[:200].split())) or None
-
-
-# Spellings of the same edition in titles and other languages.
-_CANONICAL = {
-    "proplus": "Professional Plus",
-    "pro plus": "Professional Plus",
-    "professional plus ltsc": "LTSC Professional Plus",
-    "professionnel plus": "Professional Plus",
-    "profesional plus": "Professional Plus",
-    "professionale plus": "Professional Plus",
-    "home business": "Home and Business",
-    "home student": "Home and Student",
-    "famille et petite entreprise": "Home and Business",
-    "hogar y empresas": "Home and Business",
-    "professionnel": "Pro",
-    "entreprise": "Enterprise",
-    "famille": "Home",
-    "for enterprise": "Enterprise",
-    "for business": "Business",
-}
-
-
-def fold_title(title: str) -> tuple[str, str]:
-    """Folded title and its words, as `normalize_software` sees them; for rules tried by hand."""
-    folded = fold(title)
-    return folded, " ".join(tokens(folded))

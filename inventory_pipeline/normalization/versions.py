@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from inventory_pipeline.catalog.folding import fold
 from inventory_pipeline.catalog.model import Catalog, Cycle, Product
@@ -18,7 +18,7 @@ _SPELLED = {"dc": "DC", "cc": "CC", "xi": "XI", "x": "X"}
 
 
 def clean_version(version: str | None) -> str | None:
-    """The version without decoration (`v24.08 (x64)` is `24.08`), at most 100 characters; None when it has no number."""
+    """The version without decoration (`v24.08 (x64)` is `24.08`), at most 100 characters; None without a number."""
     if not version:
         return None
     folded = fold(version[:200])
@@ -27,9 +27,7 @@ def clean_version(version: str | None) -> str | None:
     return found.group().replace(" ", "").replace("_", ".")[:100] if found else None
 
 
-def version_family(
-    catalog: Catalog, product: Product, numbers: Sequence[str], version: str | None, edition: str | None
-) -> str | None:
+def version_family(catalog: Catalog, product: Product, numbers: Sequence[str], version: str | None) -> str | None:
     """The colloquial version of a product.
 
     By the product's `family`: `title` takes what the title says (2013, CS6, XI); `major` and `major.minor` cut the
@@ -41,7 +39,7 @@ def version_family(
         return None
     year = next((n for n in numbers if _YEAR.fullmatch(n)), None)
     if style == "title":
-        return _from_title(numbers, year, edition) or _cut(version, 1)
+        return _from_title(numbers, year) or _cut(version, 1)
     if style == "major":
         return _cut(version or next(iter(numbers), None), 1)
     if style == "major.minor":
@@ -58,20 +56,27 @@ def version_family(
         named = next((n for n in numbers if n in {"7", "8", "8.1", "10", "11", "xp", "vista", "2000"}), None)
         if named:
             return {"xp": "XP", "vista": "Vista"}.get(named, named)
+    if style == "dotnetfx":
+        known = [family for _, family in catalog.families.get(style, ())]
+        return next((n for n in numbers if n in known), None) or _by_prefix(catalog, style, (version, *numbers))
     rows = catalog.families.get(style)
     if rows:
-        if year and style not in {"dotnetfx", "windows"} and not (style == "vcredist" and _fourteen(version, numbers)):
-            return f"{year} R2" if "r2" in numbers else year
-        if style == "vcredist" and "2015" in numbers:
+        if style == "vcredist" and _fourteen(version, numbers):
             return "2015-2022"
-        for value in (version, *numbers):
-            for prefix, family in rows:
-                if value and (value + ".").startswith(prefix if prefix.endswith(".") else prefix + "."):
-                    return family
-                if value and not prefix.endswith(".") and value.startswith(prefix) and style in {"windows", "dotnetfx"}:
-                    return family
-        return _cut(version, 2 if style == "dotnetfx" else 1)
+        if year and style != "windows":
+            return f"{year} R2" if "r2" in numbers else year
+        return _by_prefix(catalog, style, (version, *numbers)) or _cut(version, 1)
     return year or _cut(version or next(iter(numbers), None), 1)
+
+
+def _by_prefix(catalog: Catalog, style: str, values: Iterable[str | None]) -> str | None:
+    """The family of the first value that begins with one of the style's prefixes, longest prefixes first."""
+    rows = sorted(catalog.families.get(style, ()), key=lambda row: (-len(row[0]), row[0]))
+    for value in values:
+        for prefix, family in rows:
+            if value and (value.startswith(prefix) or value == prefix.removesuffix(".")):
+                return family
+    return None
 
 
 def _fourteen(version: str | None, numbers: Sequence[str]) -> bool:
@@ -79,7 +84,7 @@ def _fourteen(version: str | None, numbers: Sequence[str]) -> bool:
     return any((value or "").startswith("14.") for value in (version, *numbers)) or "2015" in numbers
 
 
-def _from_title(numbers: Sequence[str], year: str | None, edition: str | None) -> str | None:
+def _from_title(numbers: Sequence[str], year: str | None) -> str | None:
     if year:
         return f"{year} R2" if "r2" in numbers else year
     named = next((n for n in numbers if _NAMED.fullmatch(n)), None)
