@@ -32,7 +32,9 @@ def catalog() -> Catalog:
 
 @pytest.fixture
 def ask(catalog: Catalog) -> Ask:
-    def _ask(title: str | None, publisher: str | None = None, version: str | None = None, **more: Any) -> dict[str, Any]:
+    def _ask(
+        title: str | None, publisher: str | None = None, version: str | None = None, **more: Any
+    ) -> dict[str, Any]:
         used = more.pop("catalog", catalog)
         row = {"title": title, "publisher": publisher, "version": version, **more}
         return normalize_software(statements([row]), used).to_pylist()[0]
