@@ -40,6 +40,10 @@ _LEGAL_WORDS = (
 )
 _LEGAL = frozenset(_LEGAL_WORDS.split())
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?|\b[a-z]\.(?=[a-z]\b)")
+_ORGANIZATION = re.compile(r"(?:^|, ?)o=([^,]+)")
+_COMMON_NAME = re.compile(r"(?:^|, ?)cn=([^,]+)")
+_ANY = re.compile(r"(.*)")
+_ADDRESS = re.compile(r"<[^<>]*@[^<>]*>|\S+@\S+")
 _URL = re.compile(r"https?://(?:www\.)?|^www\.")
 
 
@@ -82,7 +86,11 @@ def title_key(title: str | None) -> str:
 @lru_cache(maxsize=200_000)
 def vendor_key(publisher: str | None) -> str:
     """The key of a publisher: its words without legal forms (`Adobe Systems Incorporated` is `adobe`)."""
-    folded = _URL.sub("", fold(publisher))
+    folded = fold(publisher)
+    if folded.startswith(("cn=", "o=")):
+        # The subject of a certificate, as AppX packages name their publisher.
+        folded = (_ORGANIZATION.search(folded) or _COMMON_NAME.search(folded) or _ANY.match(folded)).group(1)  # type: ignore[union-attr]
+    folded = _URL.sub("", _ADDRESS.sub("", folded))
     folded = _INITIALS.sub(lambda m: m.group().replace(".", ""), folded)
     words = [w.strip(".") for w in tokens(folded.replace("&", " and ").replace("'", "").replace("/", " "))]
     kept = [w for w in words if w not in _LEGAL]

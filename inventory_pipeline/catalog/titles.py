@@ -20,6 +20,9 @@ _VERSION_WORD = re.compile(
     r"v?\d+(?:\.[0-9a-z]+)*[a-z]?\+?|\d+u\d+|sp\d+|go\d[\d.]*|r\d+(?:\.\d+)*|x\d{1,2}|cs\d(?:\.\d)?|xi|x|dc|cc|r20\d\d[ab]|v\d+i"
     r"|st\d+|xp|vista|b\d+|rc\d*|sr\d|u\d+|(?=[0-9a-f]*\d)[0-9a-f]{7,40}"
 )
+_PACKAGERS = ("debian", "ubuntu")
+"""Distributions whose packages name a team as publisher (Debian GNOME Maintainers)."""
+
 _KB = re.compile(r"[ -]*\(?kb ?\d{5,8}(?: v\d)?\)?")
 
 
@@ -84,7 +87,17 @@ class TitleReader:
 
     def is_stated(self, publisher_key: str) -> bool:
         """True when a publisher says who made the software: neither empty, a placeholder nor a packager."""
+        if publisher_key.startswith(_PACKAGERS) and publisher_key not in self.catalog.vendors:
+            return False
         return bool(publisher_key) and publisher_key not in self._unstated
+
+    def is_distributor(self, publisher_key: str) -> bool:
+        """True for those who also build packages of other people's software (Red Hat, Canonical)."""
+        return publisher_key in self._distributors
+
+    @cached_property
+    def _distributors(self) -> frozenset[str]:
+        return frozenset(vendor_key(word) for word in self.catalog.words.get("distributor", ()))
 
     @cached_property
     def _unstated(self) -> frozenset[str]:

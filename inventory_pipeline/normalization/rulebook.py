@@ -27,6 +27,7 @@ class Statement:
     version: str
     product_code: str
     package_family: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def normalize_software(distinct: pa.Table, catalog: Catalog, curation: Any | Non
             version=columns["version"][row] or "",
             product_code=(columns["product_code"][row] or "").strip().lower(),
             package_family=(columns["package_family"][row] or "").strip().lower(),
+            origin=(columns["origin"][row] or "").lower(),
         )
         decisions.append(normalizer.decide(statement, columns["edition"][row] or "", read, number))
     return decisions_table(distinct.column("software_key"), decisions)
@@ -114,6 +115,22 @@ class _Normalizer:
             product, rule_id, evidence = known
             decision = self._of_product(product, edition, rule_id, 0.99, evidence)
             return self._with_version(decision, product, statement.version, self._numbers(statement))
+        decision = self._named(statement, edition, read, number)
+        if decision.product_id is None and self._is_packaged(statement):
+            # Whoever packs software for a distribution is not its vendor.
+            unstated = replace(statement, publisher="", publisher_key="")
+            packaged = self._named(unstated, edition, read, number)
+            if packaged.product_id is not None:
+                return packaged
+        return decision
+
+    def _is_packaged(self, statement: Statement) -> bool:
+        return statement.origin in {"rpm", "deb"} and self.reader.is_distributor(statement.publisher_key)
+
+    def _named(
+        self, statement: Statement, edition: str, read: dict[tuple[int, str], _Reading], number: int
+    ) -> Decision:
+        """By shipped rules over titles, else by the title itself."""
         hit = self.shipped.by_title(statement)
         if hit and self._agrees(hit.rule, statement):
             return self._by_rule(hit, statement, edition, "rule")
@@ -128,6 +145,8 @@ class _Normalizer:
         if product_id:
             return self.catalog.products[product_id], f"code:{product_id}", "The product code is known."
         name = statement.package_family.split("_", 1)[0]
+        if not name and "." in statement.folded and " " not in statement.folded:
+            name = statement.folded  # AppX packages are often listed under their name alone.
         while name:
             product_id = self.catalog.packages.get(name)
             if product_id:
@@ -174,7 +193,7 @@ class _Normalizer:
         if not words:
             return Decision(evidence="The title has no words."), ()
         match = self.reader.match(words, statement.publisher_key)
-        if match and self._is_sure(match, words):
+        if match and self._is_sure(match, words, statement):
             return self._matched(match), self.reader.numbers(match)
         marked = self.reader.marked(statement.folded)
         if marked:
@@ -183,13 +202,17 @@ class _Normalizer:
                 return found
         return self._suggested(match, statement), ()
 
-    def _is_sure(self, match: TitleMatch, words: list[str]) -> bool:
+    def _is_sure(self, match: TitleMatch, words: list[str], statement: Statement) -> bool:
         if match.unexplained or match.agreement == "conflict":
             return False
         # A derived product has no known editions: `X Pro` beside `X` may well be another product.
         if match.guessed_edition and match.product.origin == "derived":
             return False
-        return match.agreement != "unstated" or self.reader.is_distinctive(match, words)
+        if match.agreement != "unstated":
+            return True
+        # Names of packages are unique within a distribution, however short (vim, git).
+        packaged = statement.origin in {"rpm", "deb"} and match.whole and match.product.origin != "derived"
+        return packaged or self.reader.is_distinctive(match, words)
 
     def _matched(self, match: TitleMatch) -> Decision:
         product = match.product
@@ -212,7 +235,7 @@ class _Normalizer:
     def _marked(self, kind: Kind, rest: str, marker_id: str, statement: Statement) -> _Reading | None:
         words = tokens(rest)
         match = self.reader.match(words, statement.publisher_key)
-        if match is None or not self._is_sure(match, words):
+        if match is None or not self._is_sure(match, words, statement):
             return None
         decision = self._matched(match)
         decision.kind = kind

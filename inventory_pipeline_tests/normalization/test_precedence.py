@@ -170,8 +170,28 @@ def test_mojibake_goes_to_review(title: str, ask: Ask) -> None:
     assert "codepage" in found["evidence"]
 
 
-def test_packagers_are_not_vendors(ask: Ask) -> None:
-    assert ask("LibreOffice", "Fedora Project")["product_id"] == "the-document-foundation/libreoffice"
+@pytest.mark.parametrize(
+    ("title", "publisher", "origin", "product_id"),
+    [
+        ("LibreOffice", "Fedora Project", None, "the-document-foundation/libreoffice"),
+        ("vim", "Debian Vim Maintainers <team@example.org>", "deb", "vim/vim"),
+        ("python3.12", "Ubuntu Developers <ubuntu@example.org>", "deb", "python-software-foundation/python"),
+        ("java-17-openjdk-headless", "Red Hat, Inc.", "rpm", "openjdk/openjdk"),
+        ("podman", "Red Hat, Inc.", "rpm", "red-hat/podman"),
+        ("glibc", "Red Hat, Inc.", "registry", None),
+        ("vim", None, "registry", None),
+    ],
+)
+def test_packagers_are_not_vendors(
+    title: str, publisher: str | None, origin: str | None, product_id: str | None, ask: Ask
+) -> None:
+    assert ask(title, publisher, origin=origin)["product_id"] == product_id
+
+
+def test_publisher_of_a_certificate_and_package_name_as_title(ask: Ask) -> None:
+    subject = "CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, S=Washington, C=US"
+    assert ask("Microsoft Teams", subject)["product_id"] == "microsoft/teams"
+    assert ask("Microsoft.WindowsTerminal", subject)["rule_id"] == "package:microsoft/windows-terminal"
 
 
 def test_exe_names_of_usage_data(ask: Ask) -> None:
