@@ -1,12 +1,11 @@
-"""Quality of software normalization on labelled rows, and of device models on real strings.
+"""Quality of software normalization on labelled rows.
 
-    python benchmarks/normalization_quality.py --software FOLDER [--models linuxhw_models.tsv.gz]
+    python benchmarks/normalization_quality.py FOLDER
 
 FOLDER holds `software_dev_inputs.tsv`, `software_dev_gold.tsv` and `score.py`, which decides what is correct. The rows
 were taken from inventories and from winget's manifests; rules are not fitted to them. Rows of the set `winget` come
 from the same source as the derived part of the catalog, so that the set `hand` is the one that says how well unknown
-inventories are read. `--models`: device model strings, of which only the part that was held out when the shipped
-machine types were built is judged.
+inventories are read.
 """
 
 from __future__ import annotations
@@ -73,15 +72,8 @@ def software(folder: Path) -> None:
 def main() -> None:
     """Reads the arguments and prints what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--software", type=Path, help="folder of the labelled rows")
-    parser.add_argument("--models", type=Path, help="device model strings")
-    arguments = parser.parse_args()
-    if arguments.software:
-        software(arguments.software)
-    if arguments.models:
-        from benchmarks.device_models import score_models
-
-        score_models(arguments.models)
+    parser.add_argument("folder", type=Path, help="folder of the labelled rows")
+    software(parser.parse_args().folder)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ class TitleReader:
             for product_id in ids[:50]:
                 product = self.catalog.products[product_id]
                 agreement = self._agreement(product, publisher_key, vendor, stated, in_front)
-                if agreement == "conflict" and start:
+                # One conflicting product is enough to say why nothing was taken.
+                if agreement == "conflict" and (start or found):
                     continue
                 edition, unexplained, guessed = self._explain(product, reading[count:])
                 edition = edition if edition and not guessed else self._edition_in(product, reading[:count]) or edition

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import pyarrow as pa
 
@@ -56,6 +57,13 @@ class Decision:
     evidence: str = ""
     suggestion_vendor: str | None = None
     suggestion_title: str | None = None
+
+    def copy(self) -> Decision:
+        """The same decision, to be completed for another row."""
+        return Decision(*_VALUES(self))
+
+
+_VALUES = attrgetter(*(column.name for column in fields(Decision)))
 
 
 def decisions_table(keys: pa.ChunkedArray, decisions: list[Decision]) -> pa.Table:

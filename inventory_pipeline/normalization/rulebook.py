@@ -14,7 +14,7 @@ LONGEST_MATCHED = 300
 """Characters of a folded title that patterns look at, so that no pattern takes long."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Statement:
     """One software statement, folded where rules and titles look at it folded."""
 

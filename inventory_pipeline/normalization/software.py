@@ -308,7 +308,7 @@ class _Normalizer:
 
     def _finish(self, base: Decision, numbers: tuple[str, ...], statement: Statement, edition: str) -> Decision:
         """The decision of a title for a row with its own version and edition."""
-        decision = replace(base)
+        decision = base.copy()
         if decision.product_id is None:
             decision.version = clean_version(statement.version)
             return decision
