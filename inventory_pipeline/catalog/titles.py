@@ -142,6 +142,8 @@ class TitleReader:
                 continue
             plain = [w for w in tail if w not in self._architectures and not _VERSION_WORD.fullmatch(w)]
             for reading in (tail, plain) if len(plain) != len(tail) else (tail,):
+                if reading is plain and best and best[0][0] and best[1].agreement == "publisher":
+                    continue
                 for found in self._named(reading, tail, publisher_key, vendor, stated, in_front, start):
                     # Sure readings first, then agreement, then longer names; ids last, so that ties are stable.
                     rank = (

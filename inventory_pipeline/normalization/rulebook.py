@@ -14,6 +14,10 @@ LONGEST_MATCHED = 300
 """Characters of a folded title that patterns look at, so that no pattern takes long."""
 
 
+_PREFIX = 3
+"""Letters by which patterns without a certain word are looked up."""
+
+
 @dataclass(slots=True)
 class Statement:
     """One software statement, folded where rules and titles look at it folded."""
@@ -47,6 +51,7 @@ class RuleBook:
         self._published: dict[tuple[str, str], list[Rule]] = defaultdict(list)
         self._titles: dict[str, list[Rule]] = defaultdict(list)
         self._anchored: dict[str, list[tuple[int, Rule]]] = defaultdict(list)
+        self._beginning: dict[str, list[tuple[int, Rule]]] = defaultdict(list)
         self._free: list[tuple[int, Rule]] = []
         self._publishers: dict[str, str] = {}
         for number, rule in enumerate(rules):
@@ -62,11 +67,14 @@ class RuleBook:
                 case PriorityClass.title_alone:
                     self._titles[title_key(rule.title)].append(rule)
                 case PriorityClass.pattern:
+                    beginning = _beginning(rule.title)
                     if rule.anchor:
                         self._anchored[rule.anchor].append((number, rule))
+                    elif len(beginning) >= _PREFIX:
+                        self._beginning[beginning[:_PREFIX]].append((number, rule))
                     else:
                         self._free.append((number, rule))
-        self._has_titles = bool(self._published or self._titles or self._anchored or self._free)
+        self._has_titles = bool(self._published or self._titles or self._anchored or self._beginning or self._free)
 
     def any(self, statement: Statement) -> RuleHit | None:
         """The first rule of any class that matches."""
@@ -101,10 +109,12 @@ class RuleBook:
         return None
 
     def _by_pattern(self, statement: Statement) -> RuleHit | None:
-        candidates = list(self._free)
+        candidates = [*self._free, *self._beginning.get(statement.folded[:_PREFIX], ())]
         if self._anchored:
             for word in set(statement.words.split()):
                 candidates += self._anchored.get(word, ())
+        if not candidates:
+            return None
         text = statement.folded[:LONGEST_MATCHED]
         for _, rule in sorted(candidates, key=lambda c: c[0]) if len(candidates) > 1 else candidates:
             if rule.pattern is None or not self._holds(rule, statement):
@@ -124,6 +134,14 @@ class RuleBook:
             return False
         coded = rule.priority_class in {PriorityClass.product_code, PriorityClass.package_family}
         return not (coded and rule.title and title_key(rule.title) != statement.words)
+
+
+def _beginning(pattern: str) -> str:
+    """The folded text with which every match of a pattern begins."""
+    if pattern.startswith("/"):
+        return ""
+    literal = re.split(r"[*?{]", pattern, maxsplit=1)[0]
+    return fold(literal) if not literal.endswith(" ") else fold(literal) + " "
 
 
 def _version_matches(wanted: str, version: str) -> bool:
