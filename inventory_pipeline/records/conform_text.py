@@ -25,6 +25,8 @@ TOO_LONG = "The text has more than 32,768 characters: shorten it at the source."
 NOT_UTF8 = "The text is not valid Unicode: correct its encoding at the source."
 UNREADABLE = "The value cannot be read as text: convert it at the source."
 
+_BLANK = r"^[ \t\r\n\x{a0}\x{2000}-\x{200a}\x{3000}]*$"
+
 T = TypeVar("T")
 
 # Kernels are made when pyarrow is imported, so type checkers do not see them.
@@ -172,6 +174,8 @@ def _checked(array: pa.Array) -> Cast:
     filled = pc.fill_null(values, "")
     blank = pc.or_(pc.equal(pc.binary_length(filled), 0), pc.utf8_is_space(filled))
     if pc.any(blank, min_count=0).as_py():
+        # Control characters count as space there, and as a value here.
+        blank = pc.match_substring_regex(filled, _BLANK)
         values = pc.if_else(blank, pa.scalar(None, pa.string()), filled)
     return Cast(values, refused)
 
