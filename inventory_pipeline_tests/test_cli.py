@@ -98,7 +98,7 @@ def test_runs_of_the_command_are_in_the_history(estate: Path) -> None:
         (("sync", "nobody"), 2, "Error: there is no connector 'nobody'. Connectors: branch_files, depot."),
         (("sync", "depot", "-r", "attic"), 2, "there is no repository 'attic'"),
         (("sync", "depot", "--data", "licences"), 2, "does not bring licences"),
-        (("consolidate", "-r", "default_entitlement"), 1, "holds entitlement"),
+        (("consolidate", "-r", "default_entitlement"), 2, "holds entitlement"),
         (("sql", "select nothing from device"), 1, "nothing"),
         (("frobnicate",), 2, "No such command"),
         (("-c", "missing.yaml", "check"), 2, "there is no configuration file"),

@@ -147,9 +147,9 @@ def _values(inputs: Inputs, policy: ConsolidationPolicy) -> dict[str, Any]:
 
 # How values of different sources are compared: first plainly, then, where that differs, as the attribute says.
 _COMPARED = {
-    "text": ("lower(trim(d.{0}))", "regexp_replace(lower(d.{0}), '[^0-9a-z]', '', 'g')"),
-    "host": ("lower(trim(d.{0}))", "regexp_replace(lower(trim(d.{0})), '[.].*', '', 'g')"),
-    "exact": ("cast(d.{0} as varchar)", "cast(d.{0} as varchar)"),
+    "text": ("key_hash(lower(d.{0}))", "regexp_replace(lower(d.{0}), '[^0-9a-z]', '', 'g')"),
+    "host": ("key_hash(lower(d.{0}))", "regexp_replace(lower(trim(d.{0})), '[.].*', '', 'g')"),
+    "exact": ("d.{0}", "cast(d.{0} as varchar)"),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 import duckdb
 import pyarrow as pa
 
-from inventory_pipeline.repository.storage import empty_select, sql_name, sql_text
+from inventory_pipeline.repository.storage import parquet_select, sql_name, sql_text
 from inventory_pipeline.repository.visible import Visible
 
 
@@ -76,8 +76,11 @@ class DuckDBEngine:
 
     def register_parquet(self, name: str, files: Sequence[str], schema: pa.Schema) -> None:
         """See `Engine`."""
-        listed = ", ".join(sql_text(file) for file in files)
-        query = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)" if files else empty_select(schema)
+        query = parquet_select(self.connection, files, schema)
+        # A step may have left a table of this name.
+        found = "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = ?"
+        if self.connection.execute(found, [name]).fetchall():
+            self.connection.execute(f"DROP TABLE {sql_name(name)}")
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {sql_name(name)} AS {query}")
 
     def register_arrow(self, name: str, table: pa.Table) -> None:
@@ -100,8 +103,8 @@ class DuckDBEngine:
 
     def count(self, sql: str) -> int:
         """See `Engine`."""
-        row = self.connection.execute(sql).fetchone()
-        return int(row[0] or 0) if row else 0
+        rows = self.connection.execute(sql).fetchall()
+        return int(rows[0][0] or 0) if rows else 0
 
     def write(self, query: str, folder: Path, schema: pa.Schema) -> tuple[int, list[str]]:
         """See `Engine`."""

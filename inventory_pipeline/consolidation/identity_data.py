@@ -63,7 +63,7 @@ _VENDOR_WORDS = {
 @cache
 def listed_values() -> tuple[dict[str, str], ...]:
     """Rows of `data/junk_identifiers.tsv`: kind, match, value, note, source."""
-    text = files(__package__).joinpath("data/junk_identifiers.tsv").read_text(encoding="utf-8")
+    text = files("inventory_pipeline.consolidation").joinpath("data/junk_identifiers.tsv").read_text(encoding="utf-8")
     return tuple(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 

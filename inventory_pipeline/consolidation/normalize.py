@@ -1,5 +1,8 @@
 """Hands distinct values to the normalization room and puts its answers on the engine as tables."""
 
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow makes its compute functions at import, where pyright does not see them)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

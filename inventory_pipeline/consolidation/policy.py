@@ -40,7 +40,7 @@ class RecordPair(BaseModel):
 
     a: SourceRecord = Field(description="One record.")
     b: SourceRecord = Field(description="The other record.")
-    note: str = Field("", description="Why, for those who come after.")
+    note: str = Field(default="", description="Why, for those who come after.")
 
 
 class IdentityPolicy(BaseModel):
@@ -49,18 +49,20 @@ class IdentityPolicy(BaseModel):
     model_config = _CLOSED
 
     max_records_per_key: int = Field(
-        3,
+        default=3,
         ge=1,
         description="A strong key that more live records of one connector carry identifies nothing and is not used.",
     )
     max_hardware_per_mac: int = Field(
-        2, ge=1, description="A MAC address seen with more different serial numbers or UUIDs is a dock or an adapter."
+        default=2,
+        ge=1,
+        description="A MAC address seen with more different serial numbers or UUIDs is a dock or an adapter.",
     )
     max_records_per_device: int = Field(
-        10, ge=2, description="Merges that would make a device of more records are held for review."
+        default=10, ge=2, description="Merges that would make a device of more records are held for review."
     )
     reimage_days: int = Field(
-        7,
+        default=7,
         ge=0,
         description=(
             "Of two records of one connector with the same key, the one whose inventory is older by more than this "
@@ -68,10 +70,14 @@ class IdentityPolicy(BaseModel):
         ),
     )
     name_days: int = Field(
-        180, ge=0, description="Records are merged by name only when their inventory dates are at most this far apart."
+        default=180,
+        ge=0,
+        description="Records are merged by name only when their inventory dates are at most this far apart.",
     )
-    links: tuple[RecordPair, ...] = Field((), description="Records that are the same machine, whatever the keys say.")
-    unlinks: tuple[RecordPair, ...] = Field((), description="Records that are never the same machine.")
+    links: tuple[RecordPair, ...] = Field(
+        default=(), description="Records that are the same machine, whatever the keys say."
+    )
+    unlinks: tuple[RecordPair, ...] = Field(default=(), description="Records that are never the same machine.")
 
 
 class PrecedencePolicy(BaseModel):
@@ -79,7 +85,9 @@ class PrecedencePolicy(BaseModel):
 
     model_config = _CLOSED
 
-    default: tuple[str, ...] = Field(DEFAULT_ORDER, description="Order for attributes that have none of their own.")
+    default: tuple[str, ...] = Field(
+        default=DEFAULT_ORDER, description="Order for attributes that have none of their own."
+    )
     attributes: dict[str, tuple[str, ...]] = Field(
         default_factory=lambda: {
             "asset_tag": _RECORDED_BY_PEOPLE,
@@ -124,17 +132,21 @@ class UsagePolicy(BaseModel):
 
     model_config = _CLOSED
 
-    rarely_used_after_days: int = Field(30, ge=0, description="Used longer ago than this is rarely used.")
-    unused_after_days: int = Field(90, ge=0, description="Used longer ago than this is unused.")
+    rarely_used_after_days: int = Field(default=30, ge=0, description="Used longer ago than this is rarely used.")
+    unused_after_days: int = Field(default=90, ge=0, description="Used longer ago than this is unused.")
     recently_installed_days: int = Field(
-        7, ge=0, description="Without usage, installed less than this ago is not judged yet."
+        default=7, ge=0, description="Without usage, installed less than this ago is not judged yet."
     )
     stopped_reporting_days: int = Field(
-        30, ge=0, description="A device whose inventory is at least this old has stopped reporting usage."
+        default=30, ge=0, description="A device whose inventory is at least this old has stopped reporting usage."
     )
-    inventory_too_old_days: int = Field(30, ge=0, description="Device inventory older than this says nothing of usage.")
+    inventory_too_old_days: int = Field(
+        default=30, ge=0, description="Device inventory older than this says nothing of usage."
+    )
     future_tolerance_hours: int = Field(
-        24, ge=0, description="A date is in the future when it lies further than this after it was read (time zones)."
+        default=24,
+        ge=0,
+        description="A date is in the future when it lies further than this after it was read (time zones).",
     )
 
 
@@ -144,9 +156,12 @@ class CheckPolicy(BaseModel):
     model_config = _CLOSED
 
     shrink_share: float = Field(
-        0.3, ge=0, le=1, description="Devices or installations fewer by more than this share since the last release."
+        default=0.3,
+        ge=0,
+        le=1,
+        description="Devices or installations fewer by more than this share since the last release.",
     )
-    shrink_blocks: bool = Field(False, description="Such a loss blocks the release instead of warning.")
+    shrink_blocks: bool = Field(default=False, description="Such a loss blocks the release instead of warning.")
 
 
 class ConsolidationPolicy(BaseModel):
@@ -158,5 +173,5 @@ class ConsolidationPolicy(BaseModel):
     precedence: PrecedencePolicy = PrecedencePolicy()
     usage: UsagePolicy = UsagePolicy()
     checks: CheckPolicy = CheckPolicy()
-    memory_limit: str = Field("2GB", description="Memory that the engine may use before it spills to disk.")
-    threads: int = Field(2, ge=1, description="Threads of the engine.")
+    memory_limit: str = Field(default="2GB", description="Memory that the engine may use before it spills to disk.")
+    threads: int = Field(default=2, ge=1, description="Threads of the engine.")

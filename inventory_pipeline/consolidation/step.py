@@ -62,7 +62,7 @@ class Steps:
 
 @cache
 def _texts() -> dict[str, str]:
-    folder = files(__package__).joinpath("steps")
+    folder = files("inventory_pipeline.consolidation").joinpath("steps")
     return {
         entry.name.removesuffix(".sql"): entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()

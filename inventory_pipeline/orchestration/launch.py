@@ -98,9 +98,13 @@ class Launcher:
 
     def consolidate(self, repository: str = "", *, run_ai_action: bool = False) -> Launched:
         """`Generate Report - Basic Inventory Consolidation`. The result is the Release."""
-        slug = self.settings.repository(repository).slug
+        entry = self.settings.repository(repository)
+        if entry.kind != "inventory":
+            raise ConfigurationError(
+                f"repository {entry.slug} holds {entry.kind}, not inventory.", cure="Consolidate an inventory."
+            )
         config = {"ops": {names.CONSOLIDATION_OP: {"config": {"run_ai_action": run_ai_action}}}}
-        return self.run(names.CONSOLIDATION_JOB, config, slug)
+        return self.run(names.CONSOLIDATION_JOB, config, entry.slug)
 
     def maintain(self, repository: str = "") -> Launched:
         """`Maintain repository`. The result is a list of what was done."""

@@ -212,8 +212,9 @@ class Ledger:
         query = sa.select(action_table.c.status).where(action_table.c.action_id == action_id)
         return connection.execute(query).scalar_one()
 
-    def interrupt_dead(self, repository: str, connector: str, *, silent_minutes: float = 10) -> list[str]:
+    def interrupt_dead(self, repository: str, connector: str | None, *, silent_minutes: float = 10) -> list[str]:
         """Marks running syncs of a connector and repository whose process is gone as interrupted; returns their ids.
+        Without a connector: actions of the repository as a whole.
 
         A process of this machine is looked for by its id; one of another machine, or one whose id may have been given
         anew, counts as gone when its heartbeat is older than `silent_minutes`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from inventory_pipeline.errors import ConfigurationError
 
 ROWS_PER_GROUP = 122_880
+COPIED_AT_ONCE = 1 << 20
 
 
 class Storage:
@@ -109,6 +111,29 @@ class Storage:
                 rows += batch.num_rows
         return rows
 
+    def keep(self, file: Path, relative: str) -> None:
+        """Makes a finished file of this machine durable under a relative path: uploads it, or, where it lies there
+        already, sees to it that it is on disk."""
+        if self.is_local:
+            target = self.local(relative)
+            if file != target:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+            _to_disk(target)
+            _to_disk(target.parent)
+            return
+        target = self.path(relative)
+        self.filesystem.create_dir(target.rsplit("/", 1)[0], recursive=True)
+        with file.open("rb") as source, self.filesystem.open_output_stream(target) as stream:
+            shutil.copyfileobj(source, stream, COPIED_AT_ONCE)
+
+    def fetch(self, relative: str, folder: Path) -> Path:
+        """Copies a file into a folder of this machine; returns its path there."""
+        target = folder / relative.rsplit("/", 1)[-1]
+        with self.filesystem.open_input_stream(self.path(relative)) as source, target.open("wb") as stream:
+            shutil.copyfileobj(source, stream, COPIED_AT_ONCE)
+        return target
+
     def read(self, relative: str) -> pa.Table:
         """A whole file."""
         with self.filesystem.open_input_file(self.path(relative)) as file:
@@ -159,17 +184,23 @@ class Storage:
             name = "files_" + hashlib.sha256("\n".join([*schema.names, *files]).encode()).hexdigest()[:24]
             connection.register(name, dataset)
             return f"SELECT {columns} FROM {sql_name(name)}"
-        listed = ", ".join(sql_text(self.path(file)) for file in files)
-        source = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
-        present = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        missing = set(schema.names) - {row[0] for row in present}
-        selected = ", ".join(
-            f"CAST(NULL AS {sql_type(field.type)}) AS {sql_name(field.name)}"
-            if field.name in missing
-            else sql_name(field.name)
-            for field in schema
-        )
-        return f"SELECT {selected} FROM {source}"
+        return parquet_select(connection, [self.path(file) for file in files], schema)
+
+
+def parquet_select(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], schema: pa.Schema) -> str:
+    """A query for the rows of Parquet files of this machine in the columns of `schema`; a column that all files lack
+    (they are of an earlier version) is null."""
+    if not paths:
+        return empty_select(schema)
+    source = f"read_parquet([{', '.join(map(sql_text, paths))}], hive_partitioning = false, union_by_name = true)"
+    present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    selected = ", ".join(
+        sql_name(field.name)
+        if field.name in present
+        else f"CAST(NULL AS {sql_type(field.type)}) AS {sql_name(field.name)}"
+        for field in schema
+    )
+    return f"SELECT {selected} FROM {source}"
 
 
 def _to_disk(path: Path) -> None:

@@ -1,5 +1,5 @@
 -- reads: raw_device, device_record, connector, device_key
--- writes: device_choice, device_provenance
+-- writes: device_choice
 -- grain: one row per machine
 -- why: Every attribute comes from its best record: live before replaced or obsolete, then by the site's precedence of
 --      connectors, then by number (newest inventory first). All three are packed into one integer, whose minimum is

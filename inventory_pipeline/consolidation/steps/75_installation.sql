@@ -22,12 +22,10 @@ join device_member m on m.record = r.record
 where d.version_no is not null
 group by r.device, d.version_no, d.parent_product_no;
 
-create or replace temp table install_own as
-select device, version_no, min(install_date) as install_date, min(install_date_future) as install_date_future,
-  max(edition_no) as edition_no, bit_or(connector_mask) as connector_mask, cast(sum(records) as bigint) as records
+create or replace temp view install_own as
+select device, version_no, install_date, install_date_future, edition_no, connector_mask, records
 from install_stated
-where parent_product_no is null
-group by device, version_no;
+where parent_product_no is null;
 
 -- Into which version of the same product a vague one goes: the newest that begins with it.
 create or replace temp table install_fold as
@@ -53,21 +51,39 @@ from install_fold f
 left join install_fold g on g.device = f.device and g.version_no = f.into_version_no and not g.is_part
 left join install_fold h on h.device = g.device and h.version_no = g.into_version_no and not h.is_part;
 
-create or replace temp table install_base as
-select
-  s.device,
-  coalesce(f.into_version_no, s.version_no) as version_no,
-  -- The date of a part is when it was patched, not when the product came.
-  min(case when not coalesce(f.is_part, false) then s.install_date end) as install_date,
-  min(case when not coalesce(f.is_part, false) then s.install_date_future end) as install_date_future,
-  max(case when not coalesce(f.is_part, false) then s.edition_no end) as edition_no,
-  bit_or(s.connector_mask) as connector_mask,
-  cast(sum(case when coalesce(f.is_part, false) then 0 else s.records end) as bigint) as records,
-  cast(sum(case when coalesce(f.is_part, false) then s.records else 0 end) as bigint) as part_records
-from install_stated s
-left join install_fold f
-  on f.device = s.device and f.version_no = s.version_no and f.parent_product_no is not distinct from s.parent_product_no
-group by s.device, coalesce(f.into_version_no, s.version_no);
+-- Only what was folded, what something was folded into, and parts have to be put together again.
+create or replace temp table install_touched as
+select device, into_version_no as version_no from install_fold
+union
+select device, version_no from install_stated where parent_product_no is not null;
 
+create or replace temp table install_base as
+with resolved as (
+  select s.*, coalesce(f.is_part, false) as is_part, coalesce(f.into_version_no, s.version_no) as target_version_no
+  from install_stated s
+  left join install_fold f
+    on f.device = s.device and f.version_no = s.version_no
+    and f.parent_product_no is not distinct from s.parent_product_no
+)
+select device, target_version_no as version_no, install_date, install_date_future, edition_no, connector_mask, records,
+  cast(0 as bigint) as part_records
+from resolved r
+anti join install_touched t on t.device = r.device and t.version_no = r.target_version_no
+union all
+select
+  device,
+  target_version_no as version_no,
+  -- The date of a part is when it was patched, not when the product came.
+  min(case when not is_part then install_date end) as install_date,
+  min(case when not is_part then install_date_future end) as install_date_future,
+  max(case when not is_part then edition_no end) as edition_no,
+  bit_or(connector_mask) as connector_mask,
+  cast(sum(case when is_part then 0 else records end) as bigint) as records,
+  cast(sum(case when is_part then records else 0 end) as bigint) as part_records
+from resolved r
+semi join install_touched t on t.device = r.device and t.version_no = r.target_version_no
+group by device, target_version_no;
+
+drop view install_own;
 drop table install_stated;
-drop table install_own;
+drop table install_touched;

@@ -1,5 +1,5 @@
--- reads: raw_user, connector, person_edge
--- writes: user_key, person_member, person
+-- reads: raw_user, connector, source_user, representative
+-- writes: person_member, person, user_name
 -- grain: person_member: one row per source record of a user; person: one row per person
 -- why: Accounts that share a user principal name, a SID, or an account with its domain are one person. Which records
 --      those are is found like machines, by components; the values come from the first connector in precedence.

@@ -1,5 +1,5 @@
 -- reads: device_choice, device_inventory, device_key, device_record, device_processor_total, device_patch, install_base,
---        model_decision, user_name, connector_set, raw_device, installation_count
+--        model_decision, user_name, connector_set, raw_device
 -- writes: device, device_provenance
 -- grain: one row per machine
 -- why: All that was decided about a machine, in one row; where each value came from, in another.
