@@ -1,6 +1,8 @@
 # make run: the example estate from sources to a published inventory.  make test: everything, checked.  make ui: Dagster.
 VENV ?= .venv
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first one that runs: a version manager's name for a Python may stand on the path without a Python behind it.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := $(VENV)/bin
 export DAGSTER_HOME ?= $(CURDIR)/data/.dagster
 export INVENTORY_CONFIG ?= $(CURDIR)/examples/inventory.yaml
@@ -29,7 +31,7 @@ docs: $(VENV)/.ready
 	$(BIN)/inventory docs --write
 
 $(VENV)/bin/python:
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
 	@echo "Setting up $(VENV) ..."
 	@"$(PYTHON)" -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 
