@@ -29,6 +29,7 @@ _ID = re.compile(r"\d{8}t\d{12}-[0-9a-f]{4}")
 
 def maintain(repository: Repository, policy: RetentionPolicy) -> Iterator[str]:
     """Applies retention, then sweeps; yields a line for each thing that was done."""
+    repository.store.ledger.interrupt_dead(repository.slug, None, silent_minutes=BUILD_SILENT_MINUTES)
     expired = _expire(repository, policy)
     if expired:
         yield f"{len(expired)} releases are past their retention: {', '.join(expired)}."
