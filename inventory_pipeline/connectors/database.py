@@ -11,16 +11,16 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 from sqlalchemy.exc import SQLAlchemyError
 
 from inventory_pipeline.connectors import odbc
-from inventory_pipeline.connectors.base import KEYS_SCHEMA, Check, Connector, Keys, Secret, Units
-from inventory_pipeline.connectors.database_errors import Finding, Place, explain
+from inventory_pipeline.connectors.base import KEYS_SCHEMA, Check, Keys, Units
+from inventory_pipeline.connectors.database_errors import Finding, explain
 from inventory_pipeline.connectors.database_model import DatabaseTable, Rows, View
 from inventory_pipeline.connectors.database_reading import (
     canonical,
@@ -31,8 +31,9 @@ from inventory_pipeline.connectors.database_reading import (
     stream,
     whole,
 )
+from inventory_pipeline.connectors.database_settings import DatabaseSettings
 from inventory_pipeline.connectors.database_site import CatalogRows, MissingError, Site, read_site
-from inventory_pipeline.errors import ConfigurationError, ConnectorError
+from inventory_pipeline.errors import ConnectorError
 from inventory_pipeline.records import TABLES, Category
 
 logger = logging.getLogger("inventory_pipeline.connectors")
@@ -41,46 +42,12 @@ KEYS_PER_STATEMENT = 1000
 ATTEMPTS = 3
 
 
-class DatabaseConnector(Connector):
-    """A source that is a database: SQL Server by ODBC, or any database that SQLAlchemy speaks to by `url`."""
-
-    reader_role: ClassVar[str] = ""
-
-    server: str | None = Field(
-        default=None, description="Server, or server\\instance; as the certificate names it when encrypt is on."
-    )
-    port: int = Field(default=1433, gt=0, lt=65536, description="TCP port. Not used with server\\instance.")
-    database: str | None = Field(default=None, description="Name of the database.")
-    authentication: Literal["sql", "integrated"] = Field(
-        default="sql",
-        description="sql: username and password. integrated: the account of this process (Kerberos).",
-    )
-    username: str | None = Field(default=None, description="SQL account that may read; nothing is ever written.")
-    password: Secret | None = Field(default=None, description="Password of the account.")
-    encrypt: bool = Field(default=True, description="Encrypt the connection (TLS).")
-    trust_server_certificate: bool = Field(
-        default=False, description="Accept any certificate of the server. Prefer installing its authority."
-    )
-    driver: str = Field(
-        default="auto",
-        description="ODBC driver by name or path. auto: Microsoft's driver 18 or 17 where installed, else FreeTDS.",
-    )
-    url: str | None = Field(
-        default=None,
-        description="SQLAlchemy URL, in place of server and database: a copy in PostgreSQL, MariaDB or SQLite. "
-        "Without the password, which belongs into password.",
-        repr=False,
-    )
-    time_zone: str = Field(
-        default="UTC", description="Time zone of times that the database holds without one, such as Europe/London."
-    )
-    login_seconds: int = Field(default=15, gt=0, description="Longest wait for a connection.")
-    timeout_seconds: int = Field(default=600, gt=0, description="Longest wait for one statement to begin to answer.")
+class DatabaseConnector(DatabaseSettings):
+    """A source that is a database; subclasses declare `sources` with `database_table`."""
 
     _engine: sa.Engine | None = PrivateAttr(default=None)
     _connection: sa.Connection | None = PrivateAttr(default=None)
     _site: Site | None = PrivateAttr(default=None)
-    _driver_taken: str = PrivateAttr(default="")
 
     @classmethod
     def tables(cls) -> tuple[DatabaseTable, ...]:
@@ -96,20 +63,11 @@ class DatabaseConnector(Connector):
             parts += [str(statement) for statement in table.statements]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
-    def secrets(self) -> tuple[str, ...]:
-        found = list(super().secrets())
-        try:
-            inside = sa.make_url(self.url).password if self.url else None
-        except SQLAlchemyError:
-            inside = self.url
-        return (*found, str(inside)) if inside else tuple(found)
-
     def connect(self) -> None:
-        target = self._target()
+        target = self.target()
         problem: ConnectorError | None = None
         try:
-            open_engine = odbc.read_only_engine if isinstance(target, sa.URL) else odbc.sql_server_engine
-            self._engine = open_engine(target, self.login_seconds, self.timeout_seconds)
+            self._engine = odbc.read_only_engine(target, self.login_seconds, self.timeout_seconds)
             self._connection = self._engine.connect()
         except Exception as error:
             problem = self._problem(error)
@@ -228,7 +186,7 @@ class DatabaseConnector(Connector):
                     yield batch
                 return
             except (SQLAlchemyError, OSError, *_driver_errors()) as error:
-                if begun or attempt == ATTEMPTS or explain(error, self._place()).kind != "busy":
+                if begun or attempt == ATTEMPTS or explain(error, self.place()).kind != "busy":
                     problem = self._problem(error)
             if problem is not None:
                 raise problem
@@ -335,7 +293,7 @@ class DatabaseConnector(Connector):
             with connection.begin():
                 connection.execute(sa.select(columns.c[first]).where(sa.literal_column("1") == 0)).all()
         except (SQLAlchemyError, *_driver_errors()) as error:
-            return explain(error, self._place())
+            return explain(error, self.place())
         return None
 
     def _note_absent(self, declared: DatabaseTable) -> None:
@@ -352,14 +310,8 @@ class DatabaseConnector(Connector):
             raise self.error("the connector is not connected.")
         return self._connection
 
-    def _place(self) -> Place:
-        if self.url:
-            url = sa.make_url(self.url)
-            return Place(url.host or "", url.database or "", url.username or "", self.reader_role)
-        return Place(self.server or "", self.database or "", self.username or "", self.reader_role)
-
     def _problem(self, error: BaseException) -> ConnectorError:
-        finding = explain(error, self._place())
+        finding = explain(error, self.place())
         return self.error(finding.message, cure=self.redact(finding.cure))
 
     def _missing(self, table: str, missing: MissingError) -> ConnectorError:
@@ -369,68 +321,6 @@ class DatabaseConnector(Connector):
             f"{what} is not there or may not be seen, and {table} needs it.",
             cure=f"Check that this is the right database ({self.versions}), and grant the account {role}.",
         )
-
-    def _target(self) -> sa.URL | str:
-        """Where to connect, with the password: a URL, or an ODBC connection string.
-
-        Raises:
-            ConfigurationError: fields are missing or contradict each other.
-        """
-        password = self.password.reveal() if self.password else None
-        if self.url:
-            return self._given_url(password)
-        missing = [name for name in ("server", "database") if not getattr(self, name)]
-        if self.authentication == "sql":
-            missing += [name for name in ("username", "password") if not getattr(self, name)]
-        if missing:
-            raise ConfigurationError(
-                f"{', '.join(missing)} missing.",
-                subject=self.name,
-                cure="Give server and database with username and password, authentication: integrated, or a url.",
-            )
-        drivers: list[str] | None = None
-        try:
-            drivers = odbc.installed_drivers()
-        except ImportError:
-            pass
-        if drivers is None:
-            raise ConfigurationError(
-                "pyodbc cannot be loaded.",
-                subject=self.name,
-                cure="Install unixodbc (Debian: apt-get install unixodbc tdsodbc).",
-            )
-        self._driver_taken = odbc.choose_driver(self.driver, drivers)
-        target = odbc.OdbcTarget(
-            driver=self._driver_taken,
-            server=self.server or "",
-            port=self.port,
-            database=self.database or "",
-            username=self.username if self.authentication == "sql" else None,
-            password=password if self.authentication == "sql" else None,
-            encrypt=self.encrypt,
-            trust_server_certificate=self.trust_server_certificate,
-        )
-        return odbc.connection_string(target)
-
-    def _given_url(self, password: str | None) -> sa.URL:
-        url: sa.URL | None = None
-        try:
-            url = sa.make_url(self.url or "")
-        except SQLAlchemyError:
-            pass
-        if url is None:
-            raise ConfigurationError(
-                "url is not a SQLAlchemy URL.",
-                subject=self.name,
-                cure="Write it as dialect+driver://user@server/database.",
-            )
-        if url.password is not None:
-            raise ConfigurationError(
-                "url holds a password.",
-                subject=self.name,
-                cure="Write it as password: {env: NAME}, and without in url.",
-            )
-        return url.set(username=self.username or url.username, password=password) if password else url
 
 
 def _conditions(column: sa.ColumnElement[Any], units: Units) -> Iterator[sa.ColumnElement[bool]]:

@@ -1,5 +1,8 @@
 """From a cursor to Arrow batches in canonical columns: column by column, with bounded memory."""
 
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow makes its compute functions at import, where pyright does not see them)
+
 from __future__ import annotations
 
 import json
@@ -153,11 +156,8 @@ def join_first(rows: pa.Table, added: pa.Table, unit: str, lists: Sequence[str])
     for name in added.schema.names:
         if name == unit:
             continue
-        if name in lists:
-            column = _collected(own, keys, added.column(name))
-        else:
-            column = pc.take(added.column(name), picked)
-        rows = _filled(rows, name, column)
+        column = added.column(name)
+        rows = _filled(rows, name, _collected(own, keys, column) if name in lists else pc.take(column, picked))
     return rows
 
 

@@ -72,8 +72,8 @@ def is_known(heading: str, tables: Iterable[Table]) -> bool:
     return any(folded in known_headings(t.name) or folded in device_name_headings(t.name) for t in tables)
 
 
-def map_headings(table: Table, headings: Sequence[str]) -> HeadingMap:
-    """Maps a file's headings to a table's columns.
+def map_headings(table: Table, headings: Sequence[str], required: Sequence[str] | None = None) -> HeadingMap:
+    """Maps a file's headings to a table's columns; `required` are the mandatory ones (default: the table's own).
 
     A canonical name goes before a synonym, and the first of equals wins; what is left goes to `extra` under its
     own heading. Where a device key is mandatory, a column with the device's name may stand in for it.
@@ -97,7 +97,8 @@ def map_headings(table: Table, headings: Sequence[str]) -> HeadingMap:
         used.add(stand_in)
     elif stand_in is not None and DEVICE_KEY not in columns:
         used.add(stand_in)
-    missing = [c for c in table.required if c not in columns and not (c == DEVICE_KEY and stand_in is not None)]
+    mandatory = table.required if required is None else required
+    missing = [c for c in mandatory if c not in columns and not (c == DEVICE_KEY and stand_in is not None)]
     if missing:
         raise FileRefused(_missing(table, missing, headings))
     extras: dict[str, int] = {}

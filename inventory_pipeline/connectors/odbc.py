@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -73,7 +75,8 @@ def connection_string(target: OdbcTarget) -> str:
     """
     instance = "\\" in target.server
     settings: dict[str, str] = {"DRIVER": target.driver}
-    if "freetds" in target.driver.lower() or "tdsodbc" in target.driver.lower():
+    is_freetds = "freetds" in target.driver.lower() or "tdsodbc" in target.driver.lower()
+    if is_freetds:
         if target.encrypt and not target.trust_server_certificate:
             raise ConfigurationError(
                 "FreeTDS encrypts but does not check the server's certificate.",
@@ -98,53 +101,54 @@ def connection_string(target: OdbcTarget) -> str:
         settings["Trusted_Connection"] = "yes"
     else:
         settings |= {"UID": target.username, "PWD": target.password or ""}
-    # Every setting ends in a semicolon: FreeTDS takes the closing brace of a last value without one for its part.
-    return "".join(f"{keyword}={_quoted(value)};" for keyword, value in settings.items())
+    return "".join(f"{keyword}={_quoted(value, is_freetds)};" for keyword, value in settings.items())
 
 
-def _quoted(value: str) -> str:
-    # Braces take a value literally; a closing brace within is doubled.
+def _quoted(value: str, is_freetds: bool) -> str:
+    """A value in braces, which take it literally. A closing brace within is doubled; FreeTDS knows no doubling, it
+    reads on to a brace with a semicolon behind, so that every setting must end in one."""
     if value and all(character.isalnum() or character in " ._-,:\\/" for character in value):
         return value
+    if is_freetds:
+        if "};" in value:
+            raise ConfigurationError(
+                "FreeTDS takes no value that holds a closing brace and a semicolon behind it.",
+                cure="Use Microsoft's ODBC driver, or another password.",
+            )
+        return "{" + value + "}"
     return "{" + value.replace("}", "}}") + "}"
 
 
-def sql_server_engine(text: str, login_seconds: int, timeout_seconds: int) -> sa.Engine:
-    """An engine on an ODBC connection string, which stays out of the engine's URL; it only reads, without locks."""
-    import pyodbc
+def read_only_engine(target: sa.URL | str, login_seconds: int, timeout_seconds: int) -> sa.Engine:
+    """An engine whose connections only read, without locking what they read; nothing of it is logged.
 
-    engine = sa.create_engine(
-        "mssql+pyodbc://",
-        creator=lambda: pyodbc.connect(text, timeout=login_seconds, autocommit=True),
-        isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", lambda connection, _: _prepare("mssql", connection, timeout_seconds))
-    return engine
-
-
-def read_only_engine(url: sa.URL, login_seconds: int, timeout_seconds: int) -> sa.Engine:
-    """An engine whose connections only read, without locking what they read; nothing of it is logged."""
-    backend = url.get_backend_name()
-    if backend == "mssql":
-        engine = sa.create_engine(
-            url, isolation_level="AUTOCOMMIT", hide_parameters=True, connect_args={"timeout": login_seconds}
-        )
+    `target` is a SQLAlchemy URL, or an ODBC connection string for SQL Server, which stays out of the engine's URL.
+    """
+    backend = target.get_backend_name() if isinstance(target, sa.URL) else "mssql"
+    if isinstance(target, sa.URL) and backend == "sqlite" and target.database not in (None, "", ":memory:"):
+        # Opened as it is: without this, SQLite makes an empty database of a mistyped name.
+        target = target.set(database=f"file:{quote(target.database)}", query={"mode": "ro", "uri": "true"})
+    options: dict[str, Any] = {"hide_parameters": True}
+    if not isinstance(target, sa.URL):
+        options["creator"] = partial(_open_odbc, target, login_seconds)
     elif backend == "postgresql":
-        engine = sa.create_engine(
-            url,
-            hide_parameters=True,
-            connect_args={
-                "connect_timeout": login_seconds,
-                "options": f"-c statement_timeout={timeout_seconds * 1000} -c default_transaction_read_only=on",
-            },
-        )
+        session = f"-c statement_timeout={timeout_seconds * 1000} -c default_transaction_read_only=on"
+        options["connect_args"] = {"connect_timeout": login_seconds, "options": session}
     elif backend in ("mysql", "mariadb"):
-        engine = sa.create_engine(url, hide_parameters=True, connect_args={"connect_timeout": login_seconds})
-    else:
-        engine = sa.create_engine(url, hide_parameters=True)
+        options["connect_args"] = {"connect_timeout": login_seconds}
+    elif backend == "mssql":
+        options["connect_args"] = {"timeout": login_seconds}
+    if backend == "mssql":
+        options["isolation_level"] = "AUTOCOMMIT"
+    engine = sa.create_engine(target if isinstance(target, sa.URL) else "mssql+pyodbc://", **options)
     event.listen(engine, "connect", lambda connection, _: _prepare(backend, connection, timeout_seconds))
     return engine
+
+
+def _open_odbc(text: str, login_seconds: int) -> Any:
+    import pyodbc
+
+    return pyodbc.connect(text, timeout=login_seconds, autocommit=True)
 
 
 def _prepare(backend: str, connection: Any, timeout_seconds: int) -> None:

@@ -4,13 +4,16 @@ Of several rows of one class (docking stations have enclosures, too) the first c
 the order of the parts: what the hardware inventory found goes before what a discovery said.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow makes its compute functions at import, where pyright does not see them)
+
 from __future__ import annotations
 
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, cast, func, literal, null, or_, select
 
 from inventory_pipeline.connectors import sccm_views as v
 from inventory_pipeline.connectors.database_model import Joined, Rows, View, database_table, filled, mapped, together
@@ -157,7 +160,7 @@ SOFTWARE = database_table(
     by_device(
         v.APPX,
         "title=ApplicationName0 publisher=Publisher0 version=Version0 package_family=FamilyName0",
-        product_code=literal(""),
+        product_code=cast(null(), v.APPX.c.FamilyName0.type),
         origin=literal("appx"),
     ).where(filled(v.APPX.c.ApplicationName0).is_not(None)),
     distinct=software_identity,
