@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from inventory_pipeline.consolidation.attributes import ATTRIBUTES, Attribute
+from inventory_pipeline.consolidation.doubled import fold_doubled
 from inventory_pipeline.consolidation.engine import Engine
 from inventory_pipeline.consolidation.identity import connect, merge_clusters
 from inventory_pipeline.consolidation.identity_data import (
@@ -32,6 +34,8 @@ from inventory_pipeline.consolidation.versions import version_tables
 from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.records import TABLES, ColumnType
 from inventory_pipeline.repository.storage import sql_text
+
+_log = logging.getLogger("inventory_pipeline.consolidation")
 
 # Attributes whose change from release to release is news.
 _DIFFERENCE_ATTRIBUTES = (
@@ -62,6 +66,8 @@ def build_tables(engine: Engine, inputs: Inputs, policy: ConsolidationPolicy) ->
     its declared columns and some more of its own.
     """
     steps = Steps(_values(inputs, policy))
+    for table, keys in fold_doubled(engine):
+        _log.info("%s: %s stated in several files, taken together", table, f"{keys:,}")
     _register_inputs(engine, inputs, policy)
     _run(engine, steps, "10_source_record")
     _register_corrections(engine, policy)

@@ -31,6 +31,10 @@ class Engine(Protocol):
         """Makes the visible rows of a canonical table readable as `raw_<table>`."""
         ...
 
+    def replace(self, name: str, query: str) -> None:
+        """Makes a query's result readable under a name; the query may read what had the name before."""
+        ...
+
     def execute(self, sql: str) -> None:
         """Runs statements, separated by semicolons."""
         ...
@@ -77,10 +81,7 @@ class DuckDBEngine:
     def register_parquet(self, name: str, files: Sequence[str], schema: pa.Schema) -> None:
         """See `Engine`."""
         query = parquet_select(self.connection, files, schema)
-        # A step may have left a table of this name.
-        found = "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = ?"
-        if self.connection.execute(found, [name]).fetchall():
-            self.connection.execute(f"DROP TABLE {sql_name(name)}")
+        self._forget(name)
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {sql_name(name)} AS {query}")
 
     def register_arrow(self, name: str, table: pa.Table) -> None:
@@ -92,6 +93,18 @@ class DuckDBEngine:
     def register_raw(self, visible: Visible, table: str) -> None:
         """See `Engine`."""
         visible.register(self.connection, table)
+
+    def replace(self, name: str, query: str) -> None:
+        """See `Engine`."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS {query}")
+        self._forget(name)
+        self.connection.execute(f"ALTER TABLE arrived RENAME TO {sql_name(name)}")
+
+    def _forget(self, name: str) -> None:
+        for kind in ("table", "view"):
+            found = f"SELECT 1 FROM duckdb_{kind}s() WHERE temporary AND {kind}_name = ?"
+            if self.connection.execute(found, [name]).fetchall():
+                self.connection.execute(f"DROP {kind} {sql_name(name)}")
 
     def execute(self, sql: str) -> None:
         """See `Engine`."""

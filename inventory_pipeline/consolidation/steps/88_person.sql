@@ -11,7 +11,7 @@ left join representative r on r.id = u.user_no;
 
 create or replace temp table person as
 with member as (
-  select p.person, p.user_no, u.*, c.rank_name * 1000000000 + p.user_no as preference, c.connector_no
+  select p.person, p.user_no, u.*, cast(c.rank_name as bigint) * 1000000000 + p.user_no as preference, c.connector_no
   from person_member p
   join raw_user u on u.connector = p.connector and u.source_user_id = p.source_user_id
   join connector c on c.connector = p.connector
