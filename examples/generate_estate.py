@@ -40,7 +40,7 @@ def generate(output: Path, seed: int = SEED) -> list[Machine]:
     output.mkdir(parents=True, exist_ok=True)
     (output / "truth").mkdir(exist_ok=True)
     configmgr.write(output / "configmgr.sqlite", records, people, patches, wrong, facts, dice)
-    wsus.write(output / "susdb.sqlite", machines, patches, wrong, facts)
+    wsus.write(output / "susdb.sqlite", machines, patches, facts)
     files.write(output / "files", machines, people, wrong)
     virtual.write(output / "virtual_estate.json", machines)
     _write_truth(output / "truth", machines, records, wrong, facts)

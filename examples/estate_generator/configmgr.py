@@ -261,7 +261,7 @@ def _inventory(connection: sqlite3.Connection, found: Sequence[Record], wrong: D
                 **base,
                 "IPAddress0": r.machine.ip_address if not place else None,
                 "MACAddress0": mac,
-                "IPEnabled0": int(not place),
+                "IPEnabled0": int(not place or mac == wrong.extra_mac.get(r.machine.number)),
             }
             for r, base in rows()
             for place, mac in enumerate(_macs(r.machine, wrong))

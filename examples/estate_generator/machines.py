@@ -198,11 +198,7 @@ class Builder:
         model = self._weighted(self.facts.models[kind])
         system = self.dice.choices([system for system, _ in CLIENTS], [share for _, share in CLIENTS])[0]
         brand = next((value for maker, value in _BRANDS.items() if model.manufacturer.startswith(maker)), "")
-        if kind == "laptop":
-            processors = self.facts.processors_for("laptop")
-        else:
-            processors = self.facts.processors_for("desktop")
-        processor = self.dice.choice(processors)
+        processor = self.dice.choice(self.facts.processors_for("laptop" if kind == "laptop" else "desktop"))
         machine = self._add(kind, code, owner.site, model, system, owner=owner, processor=processor)
         if kind == "laptop":
             machine.mac_addresses.append(self._mac_address("Intel"))
@@ -267,8 +263,9 @@ class Builder:
         model = self._weighted(self.facts.models["vm"])
         virtual_uuid = uuid.UUID("4205" + self._uuid().hex[4:])
         machine = self._add(
-            kind, code, host.site, model, system, processor=processor, memory_mb=self.dice.choice((4096, 8192, 16384, 65536)),
-            host=host, smbios_uuid=virtual_uuid, instance_uuid=uuid.UUID("5005" + self._uuid().hex[4:]),
+            kind, code, host.site, model, system, processor=processor, host=host,
+            memory_mb=self.dice.choice((4096, 8192, 16384, 65536)),
+            smbios_uuid=virtual_uuid, instance_uuid=uuid.UUID("5005" + self._uuid().hex[4:]),
             serial_number=_vmware_serial(virtual_uuid), purchase_date=None, asset_tag="",
         )  # fmt: skip
         machine.mac_addresses = [self._mac_address("VMware, Inc.")]

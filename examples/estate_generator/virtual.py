@@ -46,10 +46,9 @@ def _host(host: Machine) -> dict[str, Any]:
 
 
 def _guest(guest: Machine) -> dict[str, Any]:
-    assert guest.host is not None
     return {
         "name": guest.name,
-        "host": guest.host.fqdn,
+        "host": guest.host.fqdn if guest.host else "",
         "vcpus": 4,
         "cores_per_socket": 2,
         "memory_mb": guest.memory_mb,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from estate_generator.facts import Facts
 from estate_generator.machines import Machine
-from estate_generator.mishaps import Distortions
 from estate_generator.sqlite_file import database, fill
 from estate_generator.updates import UpdateState, update_id
 
@@ -27,9 +26,7 @@ def target_id(machine: Machine) -> str:
     return _id(machine.id)
 
 
-def write(
-    path: Path, machines: Sequence[Machine], patches: Sequence[UpdateState], wrong: Distortions, facts: Facts
-) -> None:
+def write(path: Path, machines: Sequence[Machine], patches: Sequence[UpdateState], facts: Facts) -> None:
     """Writes the server's database."""
     known = [machine for machine in machines if "wsus" in machine.seen]
     reported = {m.number: m.inventory_date + timedelta(hours=1) for m in known}

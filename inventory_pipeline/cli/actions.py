@@ -140,7 +140,8 @@ def _consolidate(state: State, repository: str, run_ai_action: bool) -> None:
     with progress(f"Consolidating {entry.name} ...", verbose=state.verbose):
         outcome = state.inventory.consolidate(repository, run_ai_action=run_ai_action)
     if not outcome.success or outcome.release is None:
-        raise ActionFailed(outcome.message, subject=entry.name)
+        named = outcome.message.startswith(f"{entry.name}:")
+        raise ActionFailed(outcome.message, subject="" if named else entry.name)
     rows = outcome.release.tables
     out().print(
         f"published  {entry.name}: release {outcome.release.id}, {rows.get('device', 0):,} devices, "

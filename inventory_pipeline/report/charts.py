@@ -12,7 +12,7 @@ LABEL_WIDTH = 220
 ROW_HEIGHT = 26
 BAR_HEIGHT = 14
 VALUE_WIDTH = 64
-LONGEST_LABEL = 34
+LONGEST_LABEL = 29
 
 
 def bars(shares: Sequence[Share], title: str) -> str:

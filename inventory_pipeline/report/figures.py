@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 TOP = 8
 USAGE_CATEGORIES = ("used", "rarely_used", "unused", "unreported")
+SECTIONS = ("software", "device_model", "processor")
+METRICS = (
+    "devices", "virtual_devices", "obsolete_devices", "source_records", "devices_in_several_sources",
+    "devices_reporting_usage", "installations", "products", "software_records", "distinct_software",
+    *(f"installations_{category}" for category in USAGE_CATEGORIES),
+    "people", "patches", "patches_missing", "identity_conflicts", "junk_identifiers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ def read_figures(release: Release) -> Figures:
         return Figures(
             release_id=release.id,
             published_at=release.published_at,
-            headlines=tuple(Headline(*row) for row in _rows(connection, "select metric, value, doc from headline")),
+            headlines=_headlines(connection),
             normalization=_normalization(connection),
             sources=_sources(connection),
             operating_systems=_top(connection, "device", "coalesce(os_name, 'not reported')"),
@@ -129,6 +136,12 @@ def read_figures(release: Release) -> Figures:
         connection.close()
 
 
+def _headlines(connection: duckdb.DuckDBPyConnection) -> tuple[Headline, ...]:
+    found = [Headline(*row) for row in _rows(connection, "select metric, value, doc from headline order by metric")]
+    place = {metric: number for number, metric in enumerate(METRICS)}
+    return tuple(sorted(found, key=lambda headline: place.get(headline.name, len(place))))
+
+
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     return connection.execute(query).fetchall()
 
@@ -153,15 +166,17 @@ def _top(
 
 
 def _normalization(connection: duckdb.DuckDBPyConnection) -> tuple[Normalization, ...]:
-    return tuple(
+    found = [
         Normalization(*row)
         for row in _rows(
             connection,
             "select section, records_collected, normalized_records, normalized_products, ai_assisted_records, "
             "ai_assisted_products, parsed_records, parsed_products, not_normalized_records, "
-            "not_normalized_with_suggestions, ignored_records from summary",
+            "not_normalized_with_suggestions, ignored_records from summary order by section",
         )
-    )
+    ]
+    place = {section: number for number, section in enumerate(SECTIONS)}
+    return tuple(sorted(found, key=lambda row: place.get(row.section, len(place))))
 
 
 def _sources(connection: duckdb.DuckDBPyConnection) -> tuple[Source, ...]:

@@ -125,7 +125,7 @@ class Estate:
         """All release tables, or those up to one of them; `previous` are those of the release before."""
         engine = DuckDBEngine("1GB", 2)
         try:
-            connectors = {row["connector"] for rows in self.rows.values() for row in rows}
+            connectors: set[str] = {str(row["connector"]) for rows in self.rows.values() for row in rows}
             for name, table in TABLES.items():
                 engine.register_arrow(f"raw_{name}", pa.Table.from_pylist(self.rows[name], table.raw_schema))
             inputs = Inputs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from inventory_pipeline_tests.consolidation.estate import Estate, machines
 UUID = "4C4C4544-0042-3310-8058-B4C04F4B4433"
 SWAPPED = "44454C4C-4200-1033-8058-B4C04F4B4433"
 GUID = "87d349ed-44d7-43e1-9a83-5f2406dee5bd"
-DELL = {"manufacturer": "Dell Inc."}
+DELL: dict[str, Any] = {"manufacturer": "Dell Inc."}
 
 
 def together(estate: Estate, *records: str) -> bool:
@@ -130,7 +131,7 @@ def test_a_reimaged_machine_stays_one_and_its_newest_record_speaks(older: dict) 
 
 
 def test_a_dock_does_not_join_the_machines_that_used_it() -> None:
-    dock = {"mac_addresses": ["00:50:B6:11:22:33"]}
+    dock: dict[str, Any] = {"mac_addresses": ["00:50:B6:11:22:33"]}
     estate = Estate()
     for number in range(3):
         estate.device("a", str(number), serial_number=f"SERIAL{number}", **dock)
@@ -168,7 +169,7 @@ def test_a_name_given_again_after_a_long_time_is_not_the_same_machine() -> None:
 
 
 def test_a_directory_account_passes_to_the_replacement_machine() -> None:
-    account = {"ad_object_guid": "0f9b1c52-7c11-4a35-9d6e-2f1f6ad1b3aa"}
+    account: dict[str, Any] = {"ad_object_guid": "0f9b1c52-7c11-4a35-9d6e-2f1f6ad1b3aa"}
     estate = Estate().device("sccm", "old", ago=200, serial_number="OLD1111", **account)
     estate.device("sccm", "new", serial_number="NEW2222", **account).device("ad", "x", ago=1, **account)
     tables = estate.identity()

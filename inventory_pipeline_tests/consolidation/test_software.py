@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from inventory_pipeline_tests.consolidation.estate import Estate, day
 
 OFFICE = "Microsoft: Office"
-SERIAL = {"serial_number": "4B3XKD3"}
+SERIAL: dict[str, Any] = {"serial_number": "4B3XKD3"}
 
 
 def installations(made: Estate) -> dict[str, dict]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from inventory_pipeline.consolidation.policy import ConsolidationPolicy, PrecedencePolicy
 from inventory_pipeline_tests.consolidation.estate import Estate, day
 
-SERIAL = {"serial_number": "4B3XKD3"}
+SERIAL: dict[str, Any] = {"serial_number": "4B3XKD3"}
 
 
 def device(made: Estate) -> dict:

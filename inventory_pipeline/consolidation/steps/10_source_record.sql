@@ -33,6 +33,9 @@ create or replace temp table record_fact as
 select
   s.record,
   s.connector_no,
+  -- What speaks with one voice: a connector, or where it reads reports about many devices (files), such a report.
+  case when d.unit_key <> d.source_device_id then key_hash(s.connector || '/' || d.unit_key) else s.connector_no end
+    as source_no,
   coalesce(d.name, d.netbios_name, d.fqdn, s.source_device_id) as name,
   d.inventory_date,
   case when d.inventory_date <= d.observed_at + interval '{{ policy.usage.future_tolerance_hours }}' hour

@@ -1,7 +1,7 @@
 -- reads: record_key, record_fact, site_link
 -- writes: shared_key, junk_shared, moved_key, record_identity, record_key
 -- grain: shared_key: one row per key value with all records that carry it; record_identity: one row per record
--- why: A value that more live records of one connector carry than any machine explains identifies nothing, whatever
+-- why: A value that more live records of one source carry than any machine explains identifies nothing, whatever
 --      it looks like. A hardware key seen with several good serial numbers is cloned; one of an account (or of a
 --      machine whose serial number was corrected) has moved when all holders but those of the newest serial number
 --      are obsolete or long silent: then the older ones lose it. A MAC address seen with many machines is a dock.
@@ -10,34 +10,34 @@
 create or replace temp table record_day as
 select
   f.record,
-  f.connector_no,
+  f.source_no,
   f.is_obsolete,
   datediff('day', date '1970-01-01', cast(f.inventory_valid as date)) as inventory_day,
   coalesce(l.link_group, f.record) as link_group
 from record_fact f
 left join site_link l on l.record = f.record;
 
--- Live holders of a value within one connector: not obsolete, and not silent since long before the newest of them.
+-- Live holders of a value within one source: not obsolete, and not silent since long before the newest of them.
 create or replace temp table crowded_key as
 with holder as (
-  select k.kind_no, k.key, d.connector_no, d.link_group, d.inventory_day
+  select k.kind_no, k.key, d.source_no, d.link_group, d.inventory_day
   from record_key k
   join record_day d on d.record = k.record
   where not d.is_obsolete
 ),
 several as (
-  select kind_no, key, connector_no, max(inventory_day) as newest_day
+  select kind_no, key, source_no, max(inventory_day) as newest_day
   from holder
-  group by kind_no, key, connector_no
+  group by kind_no, key, source_no
   having count(*) > {{ policy.identity.max_records_per_key }}
 )
 select h.kind_no, h.key, max(h.live) as live
 from (
-  select h.kind_no, h.key, h.connector_no, count(*) as live
+  select h.kind_no, h.key, h.source_no, count(*) as live
   from holder h
-  join several s on s.kind_no = h.kind_no and s.key = h.key and s.connector_no = h.connector_no
+  join several s on s.kind_no = h.kind_no and s.key = h.key and s.source_no = h.source_no
   where h.inventory_day is null or h.inventory_day >= s.newest_day - {{ policy.identity.reimage_days }}
-  group by h.kind_no, h.key, h.connector_no
+  group by h.kind_no, h.key, h.source_no
 ) as h
 where h.live > {{ policy.identity.max_records_per_key }}
 group by h.kind_no, h.key;
@@ -151,7 +151,7 @@ anti join moved_key m on m.kind_no = k.kind_no and m.key = k.key and m.record = 
 -- What must agree between records that are merged; several values of one record count by the smallest.
 create or replace temp table record_identity as
 select
-  d.record, d.connector_no, d.is_obsolete, d.inventory_day, d.link_group,
+  d.record, d.source_no, d.is_obsolete, d.inventory_day, d.link_group,
   s.serial,
 {% for kind_no in range(3, 9) %}
   k.key_{{ kind_no }}{{ "," if not loop.last }}

@@ -2,7 +2,7 @@
 -- writes: refusal
 -- grain: one row per group of clusters that must not become one machine
 -- why: A merge is refused as a whole when its records contradict each other: two good serial numbers; two live
---      records of one connector (an older or obsolete one is the same machine before it was re-imaged); a hand
+--      records of one source (an older or obsolete one is the same machine before it was re-imaged); a hand
 --      correction; more records than one machine explains; and for weak keys any hardware or account key that
 --      differs, or names that were last seen far apart.
 
@@ -46,19 +46,19 @@ fact as (
   group by grp
 ),
 newest as (
-  select grp, connector_no, max(inventory_day) as newest_day
+  select grp, source_no, max(inventory_day) as newest_day
   from candidate_record
   where not is_obsolete
-  group by grp, connector_no
+  group by grp, source_no
   having min(link_group) <> max(link_group)
 ),
 live as (
   select c.grp
   from candidate_record c
-  join newest n on n.grp = c.grp and n.connector_no = c.connector_no
+  join newest n on n.grp = c.grp and n.source_no = c.source_no
   where not c.is_obsolete
     and (c.inventory_day is null or c.inventory_day >= n.newest_day - {{ policy.identity.reimage_days }})
-  group by c.grp, c.connector_no
+  group by c.grp, c.source_no
   having min(c.link_group) <> max(c.link_group)
 ),
 unlinked as (

@@ -9,7 +9,7 @@
 create or replace temp table device_member as
 with dated as (
   select c.record, c.label as device, f.connector_no, f.is_obsolete, f.inventory_valid,
-    max(case when not f.is_obsolete then f.inventory_valid end) over (partition by c.label, f.connector_no) as newest
+    max(case when not f.is_obsolete then f.inventory_valid end) over (partition by c.label, f.source_no) as newest
   from cluster c
   join record_fact f on f.record = c.record
 ),

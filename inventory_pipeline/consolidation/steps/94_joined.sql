@@ -34,12 +34,14 @@ group by key_kind, key_value
 having min(device_id) = max(device_id);
 
 create or replace temp table virtual_machine as
-select v.*, coalesce(d.device_id, i.device_id, b.device_id) as device_id, h.device_id as host_device_id,
+select v.*, coalesce(d.device_id, i.device_id, b.device_id, g.device_id) as device_id, h.device_id as host_device_id,
   n.name as host_name
 from raw_virtual_machine v
 left join device_record d on d.connector = v.connector and d.source_device_id = v.source_vm_id
 left join uuid_device i on i.key_kind = 'instance_uuid' and i.key_value = fold_uuid(v.instance_uuid)
 left join uuid_device b on b.key_kind = 'smbios_uuid' and b.key_value = fold_uuid(v.bios_uuid)
+-- A cloned machine has no UUID of its own; its full name may still be.
+left join device_name g on g.name = lower(v.guest_host_name) and v.guest_host_name like '%.%'
 left join device_record h on h.connector = v.connector and h.source_device_id = v.source_host_id
 left join raw_virtual_host n on n.connector = v.connector and n.source_host_id = v.source_host_id;
 
