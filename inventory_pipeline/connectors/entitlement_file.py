@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,6 +26,10 @@ from inventory_pipeline.records import TABLES, Table
 
 CAVEAT = TABLES["entitlement_caveat"]
 MANDATORY_HEADINGS = ("entitlement_type",)
+BATCH_ROWS = 5_000
+_PLACE = [("unit_key", pa.string()), ("source_object", pa.string()), ("source_row", pa.int64())]
+_ENTITLEMENT_SCHEMA = pa.schema([*((name, pa.string()) for name in (*ENTITLEMENT.column_names, "extra")), *_PLACE])
+_CAVEAT_SCHEMA = pa.schema([*((name, pa.string()) for name in CAVEAT.column_names), *_PLACE])
 _READ = "Read access to the folder and its files"
 _HASH = "SHA-256 of the file's content"
 
@@ -65,19 +70,23 @@ class EntitlementFile(FolderConnector):
                 yield item
         rows = (row for batch in waiting for row in batch.to_pylist())
         scope = f"{self.slug}\x1f{file.key}"
-        for judged in judge(rows, scope=scope, today=saved, date_format=self.date_format):
-            yield from _entitlement(judged) if table is ENTITLEMENT else _caveats(judged)
+        judged = judge(rows, scope=scope, today=saved, date_format=self.date_format)
+        if table is ENTITLEMENT:
+            yield from _batches((record.row for record in judged), _ENTITLEMENT_SCHEMA)
+        else:
+            yield from _batches((row for record in judged for row in _caveats(record)), _CAVEAT_SCHEMA)
 
 
-def _entitlement(judged: Judged) -> Iterator[pa.RecordBatch]:
-    yield pa.RecordBatch.from_pylist([judged.row])
-
-
-def _caveats(judged: Judged) -> Iterator[pa.RecordBatch]:
+def _caveats(judged: Judged) -> Iterator[dict[str, object]]:
     place = {name: judged.row[name] for name in ("unit_key", "source_object", "source_row", "entitlement_id")}
-    rows = [{**place, "column_name": c, "severity": s, "message": m} for c, s, m in judged.caveats]
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows)
+    for column, severity, message in judged.caveats:
+        yield {**place, "column_name": column, "severity": severity, "message": message}
+
+
+def _batches(rows: Iterable[dict[str, object]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, BATCH_ROWS)):
+        yield pa.RecordBatch.from_pylist(chunk, schema)
 
 
 def write_entitlement_template(folder: Path) -> Path:
