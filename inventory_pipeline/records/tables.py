@@ -359,6 +359,33 @@ USAGE_REPORTING = Table(
     aliases=("usage_reportings",),
 )
 
+USER_SOFTWARE_USAGE = Table(
+    "user_software_usage",
+    Category.usage,
+    "Use of software by person, from sources that know no device.",
+    (
+        _text(
+            "source_user_id",
+            "The source's key of the user; the UPN where reports give nothing else.",
+            required=True,
+            example="anna.smith@example.com",
+        ),
+        _text("title", "Title of the product used.", required=True, example="Excel"),
+        _PUBLISHER,
+        _text("platform", "Where it was used.", example="Windows"),
+        _int(
+            "used_within_days",
+            "Smallest number of days before `report_date` within which the source saw use.",
+            example="30",
+        ),
+        _date("last_activity", "Date of the person's last activity in any of the source's products."),
+        _date("report_date", "Date that the report was refreshed."),
+    ),
+    unit=("source_user_id",),
+    key=("source_user_id", "title", "platform"),
+    aliases=("user_software_usages",),
+)
+
 USER = Table(
     "user",
     Category.user,
@@ -793,6 +820,7 @@ ALL: tuple[Table, ...] = (
     SOFTWARE,
     SOFTWARE_USAGE,
     USAGE_REPORTING,
+    USER_SOFTWARE_USAGE,
     USER,
     PATCH,
     PATCH_STATE,

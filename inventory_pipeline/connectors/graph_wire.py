@@ -1,0 +1,207 @@
+"""Requests to Graph over HTTPS: repeated while Graph throttles or fails, and told apart from answers that are errors.
+
+Facts: Microsoft Graph, "Throttling guidance" (429, at times without Retry-After) and "Best practices"; a 200 can carry
+an error in its body, and a connection can end within one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from inventory_pipeline.connectors.graph_signin import GraphError
+
+RETRIED = frozenset({429, 500, 502, 503, 504, 509})
+BROKEN_ATTEMPTS = 6
+LONGEST_BACKOFF = 60.0
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: status, headers by lower-case name, body."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+    @cached_property
+    def page(self) -> dict[str, Any]:
+        """The body as a JSON object; empty where it is none."""
+        try:
+            found = json.loads(self.content) if self.content else {}
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Wire:
+    """One connection pool."""
+
+    def __init__(
+        self, host: str, *, ca_file: str | None, proxy: str | None, timeout_seconds: float, patience_seconds: float
+    ) -> None:
+        self.host = host
+        self._patience = patience_seconds
+        self._stopped = threading.Event()
+        try:
+            context = ssl.create_default_context(cafile=ca_file) if ca_file else ssl.create_default_context()
+        except (OSError, ssl.SSLError) as error:
+            raise GraphError(
+                f"the CA file {ca_file} cannot be read ({error.strerror or error}).",
+                "Give a file of PEM certificates as ca_file.",
+            ) from error
+        self._client = httpx.Client(
+            verify=context, proxy=proxy, timeout=httpx.Timeout(timeout_seconds, connect=20), follow_redirects=False
+        )
+
+    def close(self) -> None:
+        """Ends waits and gives connections back."""
+        self._stopped.set()
+        self._client.close()
+
+    def send(self, method: str, address: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        """The answer to a request, whatever its status, once Graph neither throttles nor fails.
+
+        Raises:
+            GraphError: Graph cannot be reached, or throttles or fails for longer than the session's patience.
+        """
+        begun = time.monotonic()
+        attempt = 0
+        while True:
+            attempt += 1
+            answer: Answer | None = None
+            try:
+                response = self._client.request(method, address, headers=headers, content=body)
+                answer = Answer(response.status_code, response.headers, response.content)
+                status = _status(answer)
+                if status not in RETRIED:
+                    return answer
+            except httpx.TransportError as error:
+                if attempt >= BROKEN_ATTEMPTS or _is_hopeless(error):
+                    raise self._unreachable(error) from error
+                status = 0
+            pause = self.pause(answer.headers.get("retry-after") if answer else None, attempt)
+            if time.monotonic() - begun + pause > self._patience:
+                raise self._exhausted(status, time.monotonic() - begun)
+            self.wait(pause)
+
+    def pause(self, retry_after: str | None, attempt: int = 1) -> float:
+        """Seconds to wait: what Graph says, or longer with every attempt."""
+        if retry_after:
+            if retry_after.strip().isdigit():
+                return float(retry_after)
+            try:
+                return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+            except (ValueError, TypeError):
+                pass
+        return min(LONGEST_BACKOFF, 0.5 * 2 ** min(attempt - 1, 10)) * (0.5 + random.random())  # noqa: S311
+
+    def wait(self, seconds: float) -> None:
+        """Waits, unless the session is closed meanwhile."""
+        if self._stopped.wait(seconds):
+            raise GraphError("the session was closed.", "Run it again.")
+
+    def download(self, address: str, path: Path) -> None:
+        """Writes a download to a file; goes on at its end when the connection breaks.
+
+        Raises:
+            GraphError: it cannot be had.
+        """
+        attempt = 0
+        with path.open("wb") as file:
+            while True:
+                attempt += 1
+                headers = {"Range": f"bytes={file.tell()}-"} if file.tell() else {}
+                try:
+                    with self._client.stream("GET", address, headers=headers) as response:
+                        if response.status_code not in RETRIED:
+                            self._check_download(response)
+                            if response.status_code == 200:
+                                file.seek(0)
+                                file.truncate()
+                            for chunk in response.iter_raw(CHUNK_BYTES):
+                                file.write(chunk)
+                            return
+                except httpx.TransportError as error:
+                    if attempt >= BROKEN_ATTEMPTS or _is_hopeless(error):
+                        raise self._unreachable(error) from error
+                if attempt >= BROKEN_ATTEMPTS:
+                    raise GraphError("the download of a report fails.", "Try again later.")
+                self.wait(self.pause(None, attempt))
+
+    def head(self, address: str, size: int) -> bytes:
+        """The first bytes of a download.
+
+        Raises:
+            GraphError: it cannot be had.
+        """
+        found = b""
+        try:
+            with self._client.stream("GET", address) as response:
+                self._check_download(response)
+                for chunk in response.iter_raw(size):
+                    found += chunk
+                    if len(found) >= size:
+                        break
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        return found[:size]
+
+    def _check_download(self, response: httpx.Response) -> None:
+        if response.status_code not in (200, 206):
+            raise GraphError(
+                f"the download of a report is refused by {response.url.host} (HTTP {response.status_code}).",
+                "Try again; allow this host in firewall and proxy.",
+            )
+
+    def _unreachable(self, error: httpx.TransportError) -> GraphError:
+        text = str(error).lower()
+        if "certificate verify failed" in text:
+            return GraphError(
+                f"the certificate of {self.host} is not trusted.",
+                "Give the certificate authority of your proxy as ca_file.",
+            )
+        if isinstance(error, httpx.ProxyError):
+            return GraphError("the proxy refuses or does not answer.", "Correct proxy, and allow the host there.")
+        if isinstance(error, httpx.TimeoutException):
+            return GraphError(f"{self.host} does not answer in time.", "Check firewall and proxy; try again later.")
+        if "name or service" in text or "resolve" in text or "nodename" in text:
+            return GraphError(f"the name {self.host} cannot be resolved.", "Check cloud, DNS and proxy.")
+        return GraphError(
+            f"the connection to {self.host} breaks ({type(error).__name__}).", "Check firewall and proxy; try again."
+        )
+
+    def _exhausted(self, status: int, waited: float) -> GraphError:
+        does = "throttles" if status == 429 else "fails" if status else "cannot be reached"
+        return GraphError(
+            f"{self.host} {does} for more than {waited:.0f} seconds{f' (HTTP {status})' if status else ''}.",
+            "Run the sync at another hour, apart from other applications that read this tenant; or raise "
+            "patience_seconds.",
+            status=status,
+        )
+
+
+def _status(answer: Answer) -> int:
+    """The status that an answer stands for: what is cut off or an error in a 200 is to be asked for again."""
+    if answer.status not in (200, 201) or "json" not in answer.headers.get("content-type", "json"):
+        return answer.status
+    if not answer.page:
+        return 502
+    return 503 if "error" in answer.page and "value" not in answer.page else answer.status
+
+
+def _is_hopeless(error: httpx.TransportError) -> bool:
+    text = str(error).lower()
+    return isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol) or "certificate verify failed" in text
