@@ -20,7 +20,7 @@ import pytest
 
 from inventory_pipeline.connectors.base import Connector, RefusedUnit, run_test
 from inventory_pipeline.errors import InventoryError, SyncError
-from inventory_pipeline.records import TABLES, Category
+from inventory_pipeline.records import TABLES
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncOptions, SyncReport, run_sync
@@ -31,6 +31,9 @@ class ConformanceSource(ABC):
 
     secret: str | None = None
     """The value of the secret that connectors use, when there is one; it must show up nowhere."""
+
+    table: str = "device"
+    """The table whose units `change_device` and `remove_device` change and remove, for sources that bring no devices."""
 
     @abstractmethod
     def connector(self) -> Connector:
@@ -166,7 +169,7 @@ class ConnectorConformance(ABC):
         self._sync(repository, source)
         gone = source.remove_device()
         self._sync(repository, source)
-        devices = repository.visible().arrow("device").column("source_device_id").to_pylist()
+        devices = repository.visible().arrow(source.table).column(TABLES[source.table].unit[0]).to_pylist()
         assert gone not in devices
         assert devices
 
@@ -196,10 +199,11 @@ class ConnectorConformance(ABC):
         before = snapshot(repository)
         source.change_device()
         source.remove_device()
-        self._sync(repository, source, categories=(Category.device,), clean=True)
+        chosen = TABLES[source.table].category
+        self._sync(repository, source, categories=(chosen,), clean=True)
         after = snapshot(repository)
         for name, rows in after.items():
-            if TABLES[name].category is not Category.device:
+            if TABLES[name].category is not chosen:
                 assert rows == before[name]
 
     def test_a_dry_run_commits_nothing_and_reports_what_it_would(
