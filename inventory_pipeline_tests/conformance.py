@@ -33,7 +33,7 @@ class ConformanceSource(ABC):
     """The value of the secret that connectors use, when there is one; it must show up nowhere."""
 
     table: str = "device"
-    """The table whose units `change_device` and `remove_device` change and remove, for sources that bring no devices."""
+    """The table whose units `change_device` and `remove_device` change and remove, where a source brings no devices."""
 
     @abstractmethod
     def connector(self) -> Connector:

@@ -532,7 +532,7 @@ def _signed(assertion: str, certificate: x509.Certificate) -> bool:
         base64.urlsafe_b64encode(certificate.fingerprint(algorithm)).decode().rstrip("=")
         for algorithm in (hashes.SHA1(), hashes.SHA256())
     }
-    if not {header.get("x5t"), header.get("x5t#S256")} & thumbs:
+    if not {str(header.get(name)).rstrip("=") for name in ("x5t", "x5t#S256")} & thumbs:
         return False
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
