@@ -124,6 +124,13 @@ class Inventory:
         launched = self.launcher.consolidate(repository, run_ai_action=run_ai_action)
         return Outcome(launched.run_id, launched.success, launched.message, release=launched.result)
 
+    def publish_entitlements(self, repository: str = "") -> Outcome:
+        """Launches `Publish Entitlements`. `release` is what it published, `lines` say how clean the drafts were."""
+        launched = self.launcher.publish_entitlements(repository)
+        release, drafts = launched.result or (None, None)
+        lines = (drafts.told(),) if drafts is not None else ()
+        return Outcome(launched.run_id, launched.success, launched.message, release=release, lines=lines)
+
     def maintain(self, repository: str = "") -> Outcome:
         """Compacts a repository, applies retention and sweeps; the outcome's `lines` say what was done."""
         launched = self.launcher.maintain(repository)

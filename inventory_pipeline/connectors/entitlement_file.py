@@ -41,7 +41,7 @@ class EntitlementFile(FolderConnector):
     title: ClassVar[str] = "Entitlement files"
     versions: ClassVar[str] = "CSV as in RFC 4180 and as spreadsheets write it; UTF-8, UTF-16, Windows-1252"
     file_tables: ClassVar[tuple[Table, ...]] = (ENTITLEMENT,)
-    cure: ClassVar[str] = "Correct or remove the file; `inventory templates --entitlements` writes an example."
+    cure: ClassVar[str] = "Correct or remove the file; `inventory entitlements template` writes an example."
     sources: ClassVar[tuple[TableSource, ...]] = (
         TableSource("entitlement", ("*.csv, *.tsv",), _READ, _HASH, chunk_units=20),
         TableSource("entitlement_caveat", ("*.csv, *.tsv",), _READ, _HASH, chunk_units=20),

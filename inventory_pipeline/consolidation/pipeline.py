@@ -9,7 +9,7 @@ release = consolidation.publish()
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,7 +47,8 @@ class Consolidation:
     """One consolidation. Use it once: `run` to its end, `checks` if wanted, then `publish`.
 
     `normalizer` replaces the normalization room with its catalog; `curation` is handed to that room, where
-    auto-curation will use it: today rules and parsing decide alone. Whatever raises leaves the earlier release in
+    auto-curation will use it: today rules and parsing decide alone. `entitlements` are published releases of
+    Entitlement repositories, which installations are set beside. Whatever raises leaves the earlier release in
     place and marks this one as failed.
     """
 
@@ -61,12 +62,14 @@ class Consolidation:
         run_id: str | None = None,
         curation: Any = None,
         normalizer: Normalizer | None = None,
+        entitlements: Sequence[Release] = (),
     ) -> None:
         self.repository = repository
         self.policy = policy or ConsolidationPolicy()
         self.run_id = run_id
         self._engine = engine
         self._normalizer = normalizer or CatalogNormalizer(catalog, curation)
+        self._entitlements = entitlements
         self._checks: list[CheckResult] | None = None
         self._results: dict[str, TableResult] = {}
         self._connectors: Mapping[str, str] = {}
@@ -100,13 +103,14 @@ class Consolidation:
         visible = self.repository.visible(build.position)
         for name in TABLES:
             self.engine.register_raw(visible, name)
+        entitlement_slugs = self._register_entitlements(build)
         freshness = self.repository.freshness()
         slugs = {slug for name in TABLES for slug in visible.connectors(name)}
         if not slugs:
             raise InventoryError(
                 "there is nothing to consolidate.", subject=self.repository.title, cure="Sync a connector first."
             )
-        self._connectors = _connector_types(slugs, freshness)
+        self._connectors = _connector_types(slugs, freshness) | dict.fromkeys(entitlement_slugs, "entitlement_file")
         previous = {name: files for name in _READ_OF_PREVIOUS if (files := build.borrow(name))}
         inputs = Inputs(self._connectors, self._normalizer, freshness, previous)
         for name in build_tables(self.engine, inputs, self.policy):
@@ -118,6 +122,15 @@ class Consolidation:
             self._results[name] = result
             _log.info("%s: %s rows", name, f"{rows:,}")
             yield result
+
+    def _register_entitlements(self, build: ReleaseBuild) -> set[str]:
+        """Makes published entitlements readable like raw rows; returns the connectors that brought them."""
+        for name in ("entitlement", "entitlement_caveat"):
+            files = [file for release in self._entitlements for file in build.borrow(name, release)]
+            if files:
+                self.engine.register_parquet(f"raw_{name}", files, TABLES[name].raw_schema)
+        found = self.engine.arrow("select distinct connector from raw_entitlement").column("connector")
+        return set(found.to_pylist())
 
     def checks(self) -> list[CheckResult]:
         """Runs the checks on the tables as they were written; the second call gives the same results.

@@ -6,6 +6,7 @@ from inventory_pipeline.consolidation.release_table import (
     CONNECTOR,
     DEVICE_ID,
     PERSON_ID,
+    PRODUCT_ID,
     SOURCE_DEVICE_ID,
     ReleaseTable,
     canonical,
@@ -284,6 +285,35 @@ ENTITLEMENT = ReleaseTable(
     ("raw_entitlement", "raw_entitlement_caveat", "software_decision"),
 )
 
+LICENSE_POSITION = ReleaseTable(
+    "license_position",
+    "report",
+    "one row per product that needs a licence or has an entitlement",
+    "Entitlements beside what is installed and used. Owned: quantities of licenses that are valid at the end of sync "
+    "date (perpetual ones from their start, others until their end); maintenance and agreements are no right of their "
+    "own. Installed: machines that are not obsolete, or the people who use them where every license is by user. "
+    "Versions and editions are not told apart.",
+    (
+        PRODUCT_ID,
+        text("vendor", "Vendor."),
+        text("title", "Title."),
+        text("licensable", "Whether it needs a licence.", "licensed free unknown"),
+        text("counted_by", "What is counted as installed.", "device user"),
+        number("owned", "Quantity of valid licenses."),
+        integer("installed", "Machines, or people, that have it."),
+        integer("devices_used", "Machines on which it is used or rarely used."),
+        integer("devices_unused", "Machines on which it is unused."),
+        number("difference", "Owned less installed; below zero, licenses are missing."),
+        integer("licenses", "Valid licenses."),
+        integer("licenses_not_valid", "Licenses that have ended or not begun."),
+        date("maintenance_until", "Last day of the newest maintenance."),
+        number("total_cost", "Cost of the valid licenses, where all are in one currency."),
+        text("currency", "ISO 4217 code."),
+    ),
+    ("product_id",),
+    ("entitlement", "product", "installation", "device"),
+)
+
 JOINED_TABLES: tuple[ReleaseTable, ...] = (
     PERSON,
     PATCH,
@@ -302,4 +332,5 @@ JOINED_TABLES: tuple[ReleaseTable, ...] = (
     DATABASE_INSTANCE,
     DATABASE_FEATURE_USAGE,
     ENTITLEMENT,
+    LICENSE_POSITION,
 )

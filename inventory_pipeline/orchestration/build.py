@@ -10,6 +10,7 @@ from inventory_pipeline.orchestration import names
 from inventory_pipeline.orchestration.alerts import alert_sensor
 from inventory_pipeline.orchestration.connectors import connector_definitions
 from inventory_pipeline.orchestration.consolidation import consolidation_definitions, consolidation_job
+from inventory_pipeline.orchestration.entitlements import entitlement_definitions
 from inventory_pipeline.orchestration.maintenance import maintenance_definitions
 from inventory_pipeline.orchestration.runtime import Runtime, fixed_resource
 from inventory_pipeline.orchestration.sensors import consolidation_sensor
@@ -34,6 +35,7 @@ def build_definitions(settings: Settings, *, runtime: Runtime | None = None, con
         shared,
         *(connector_definitions(entry, settings) for entry in settings.connectors),
         consolidation_definitions(settings, job),
+        entitlement_definitions(settings),
         maintenance_definitions(runtime),
     )
 

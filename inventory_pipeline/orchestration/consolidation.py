@@ -121,14 +121,24 @@ def _consolidate(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     from inventory_pipeline.catalog.loader import load_catalog
     from inventory_pipeline.consolidation.pipeline import Consolidation
+    from inventory_pipeline.repository.release import latest_release
 
     runtime: Runtime = getattr(context.resources, names.INVENTORY_RESOURCE)
     settings = runtime.settings
     repository = runtime.repository(partition_of(context), kind="inventory")
     run_id = context.run.run_id
     context.instance.add_run_tags(run_id, {names.AI_TAG: str(config.run_ai_action).lower()})
+    owned = [
+        latest_release(runtime.repository(entry.slug, writable=False))
+        for entry in settings.repositories
+        if entry.kind == "entitlement"
+    ]
     consolidation = Consolidation(
-        repository, load_catalog(settings.catalog.site_folder), settings.consolidation, run_id=run_id
+        repository,
+        load_catalog(settings.catalog.site_folder),
+        settings.consolidation,
+        run_id=run_id,
+        entitlements=[release for release in owned if release is not None],
     )
     tables = {result.name: result for result in consolidation.run()}
     checks = consolidation.checks()

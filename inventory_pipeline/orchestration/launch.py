@@ -20,6 +20,7 @@ from inventory_pipeline.orchestration.connectors import sync_run_config
 from inventory_pipeline.orchestration.failures import stacks_as_before
 from inventory_pipeline.orchestration.runtime import Runtime
 from inventory_pipeline.settings import Settings
+from inventory_pipeline.settings.models import RepositoryKind
 
 INSTANCE_FILE = "dagster.yaml"
 SHIPPED_INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
@@ -98,13 +99,14 @@ class Launcher:
 
     def consolidate(self, repository: str = "", *, run_ai_action: bool = False) -> Launched:
         """`Generate Report - Basic Inventory Consolidation`. The result is the Release."""
-        entry = self.settings.repository(repository)
-        if entry.kind != "inventory":
-            raise ConfigurationError(
-                f"repository {entry.slug} holds {entry.kind}, not inventory.", cure="Consolidate an inventory."
-            )
+        slug = self._of_kind(repository, "inventory")
         config = {"ops": {names.CONSOLIDATION_OP: {"config": {"run_ai_action": run_ai_action}}}}
-        return self.run(names.CONSOLIDATION_JOB, config, entry.slug)
+        return self.run(names.CONSOLIDATION_JOB, config, slug)
+
+    def publish_entitlements(self, repository: str = "") -> Launched:
+        """`Publish Entitlements`. The result is the Release, and how clean the drafts were (`Drafts`)."""
+        slug = self._of_kind(repository, "entitlement")
+        return self.run(names.PUBLISH_ENTITLEMENTS_JOB, repository=slug)
 
     def maintain(self, repository: str = "") -> Launched:
         """`Maintain repository`. The result is a list of what was done."""
@@ -114,6 +116,15 @@ class Launcher:
         """`Archive`, `Restore` or `Clear repository`; the confirmation is given by calling this."""
         slug = self.settings.repository(repository).slug
         return self.run(names.repository_job(verb), {"ops": {verb: {"config": {"confirm": slug}}}}, slug)
+
+    def _of_kind(self, name: str, kind: RepositoryKind) -> str:
+        entry = self.settings.repository(name, kind=kind)
+        if entry.kind != kind:
+            known = ", ".join(other.slug for other in self.settings.repositories if other.kind == kind)
+            raise ConfigurationError(
+                f"repository {entry.slug} holds {entry.kind}, not {kind}.", cure=f"Choose from: {known or 'none'}."
+            )
+        return entry.slug
 
     def run(self, job: str, run_config: Mapping[str, Any] | None = None, repository: str | None = None) -> Launched:
         """Runs a job here and now; `repository` is the partition, for jobs that have them."""

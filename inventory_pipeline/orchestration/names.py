@@ -9,6 +9,9 @@ from inventory_pipeline.records import Category
 CONSOLIDATION_JOB = "generate_report__basic_inventory_consolidation"
 CONSOLIDATION_TITLE = "Generate Report - Basic Inventory Consolidation"
 CONSOLIDATION_OP = "consolidate"
+PUBLISH_ENTITLEMENTS_JOB = "publish_entitlements"
+PUBLISH_ENTITLEMENTS_TITLE = "Publish Entitlements"
+PUBLISH_ENTITLEMENTS_OP = "publish"
 MAINTAIN_JOB = "repository__maintain"
 PURGE_JOB = "purge_old_runs"
 INVENTORY_RESOURCE = "inventory"
@@ -62,3 +65,8 @@ def raw_key(slug: str, category: Category | str) -> dg.AssetKey:
 def release_key(table: str) -> dg.AssetKey:
     """A table of the release."""
     return dg.AssetKey(["inventory", table])
+
+
+def entitlement_key(table: str) -> dg.AssetKey:
+    """A table of a release of an Entitlement repository."""
+    return dg.AssetKey(["entitlements", table])

@@ -134,10 +134,10 @@ def release_folder(repository: str, release_id: str) -> str:
     return f"{repository}/releases/{release_id}"
 
 
-def begin_release(repository: Repository, *, run_id: str | None = None) -> ReleaseBuild:
+def begin_release(repository: Repository, *, run_id: str | None = None, title: str = TITLE) -> ReleaseBuild:
     """Begins a release of what is visible now.
 
-    `run_id` is that of the run that asked for it (kept in the process log).
+    `run_id` is that of the run that asked for it, `title` what the process log calls it.
 
     Raises:
         InventoryError: the repository is archived.
@@ -148,7 +148,7 @@ def begin_release(repository: Repository, *, run_id: str | None = None) -> Relea
     ledger.interrupt_dead(repository.slug, None, silent_minutes=BUILD_SILENT_MINUTES)
     previous = latest_release(repository)
     release_id = new_id()
-    action_id = ledger.begin("consolidation", TITLE, repository=repository.slug, run_id=run_id)
+    action_id = ledger.begin("consolidation", title, repository=repository.slug, run_id=run_id)
     position = ledger.position()
     with ledger.writing() as connection:
         connection.execute(
@@ -183,7 +183,6 @@ class ReleaseBuild:
         self._folder = release_folder(repository.slug, release_id)
         # On an object store, files are built on this machine and uploaded when all are whole.
         self._local = self._storage.scratch(self._folder)
-        self._borrowed: dict[str, list[str]] = {}
 
     def path(self, table: str) -> Path:
         """The folder on this machine that a table's files are to be written into."""
@@ -194,18 +193,20 @@ class ReleaseBuild:
         self._tables[table] = {"rows": rows, "files": [f"{self._folder}/{table}/{file}" for file in files]}
         self.repository.store.ledger.beat(self.action_id)
 
-    def borrow(self, table: str) -> list[str]:
-        """Paths on this machine of a table's files of the release before; none when there is none."""
-        if self.previous is None or table not in self.previous.paths:
+    def borrow(self, table: str, release: Release | None = None) -> list[str]:
+        """Paths on this machine of a table's files of a release (default: the one before); none when there are none."""
+        release = release or self.previous
+        if release is None or table not in release.paths:
             return []
-        paths = self.previous.paths[table]
+        paths = release.paths[table]
         if self._storage.is_local:
             return [str(self._storage.local(path)) for path in paths]
-        if table not in self._borrowed:
-            folder = self._local / "previous" / table
-            folder.mkdir(parents=True, exist_ok=True)
-            self._borrowed[table] = [str(self._storage.fetch(path, folder)) for path in paths]
-        return self._borrowed[table]
+        folder = self._local / "borrowed" / release.id / table
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for path in paths:
+                self._storage.fetch(path, folder)
+        return [str(folder / path.rsplit("/", 1)[-1]) for path in paths]
 
     def publish(
         self, checks: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], views: Mapping[str, str] | None = None
@@ -298,5 +299,7 @@ class ReleaseBuild:
 
 
 def _told(release_id: str, rows: Mapping[str, int]) -> str:
-    figures = ", ".join(f"{rows[name]:,} {name}s" for name in ("device", "product", "installation") if name in rows)
+    figures = ", ".join(
+        f"{rows[name]:,} {name}s" for name in ("device", "product", "installation", "entitlement") if name in rows
+    )
     return f"Release {release_id}: {figures}."

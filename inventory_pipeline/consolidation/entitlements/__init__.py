@@ -1,0 +1,1 @@
+"""Entitlement repositories: drafts are judged together and published as a release."""
