@@ -94,7 +94,7 @@ class Wire:
                 status = 0
             pause = self.pause(answer.headers.get("retry-after") if answer else None, attempt)
             if time.monotonic() - begun + pause > self._patience:
-                raise self._exhausted(status, time.monotonic() - begun)
+                raise self._exhausted(status)
             self.wait(pause)
 
     def pause(self, retry_after: str | None, attempt: int = 1) -> float:
@@ -183,10 +183,10 @@ class Wire:
             f"the connection to {self.host} breaks ({type(error).__name__}).", "Check firewall and proxy; try again."
         )
 
-    def _exhausted(self, status: int, waited: float) -> GraphError:
+    def _exhausted(self, status: int) -> GraphError:
         does = "throttles" if status == 429 else "fails" if status else "cannot be reached"
         return GraphError(
-            f"{self.host} {does} for more than {waited:.0f} seconds{f' (HTTP {status})' if status else ''}.",
+            f"{self.host} {does}{f' (HTTP {status})' if status else ''} for longer than {self._patience:.0f} seconds.",
             "Run the sync at another hour, apart from other applications that read this tenant; or raise "
             "patience_seconds.",
             status=status,

@@ -169,7 +169,7 @@ def test_what_fails_for_a_while_is_asked_for_again(server: GraphServer, session:
 
 def test_throttled_for_ever_ends_in_one_sentence(server: GraphServer, session: GraphSession) -> None:
     server.answers.faults.append(Fault("managedDevices", throttled("2"), times=1000))
-    with pytest.raises(GraphError, match="throttles for more than") as failure:
+    with pytest.raises(GraphError, match=r"throttles \(HTTP 429\) for longer than 3 seconds") as failure:
         devices(session)
     assert "another hour" in failure.value.cure
     # A wait that is longer than the patience is not even begun.

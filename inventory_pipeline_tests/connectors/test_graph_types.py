@@ -101,10 +101,11 @@ def test_answers_hold_nothing_that_microsofts_models_do_not_know(name: str, sess
 def test_export_jobs_hold_nothing_that_microsofts_models_do_not_know(session: GraphSession) -> None:
     url, body = session.urls.new_export_job("AppInvRawData", ["DeviceId"])
     job = session.post(url, body, permission="")
+    parsed: Any = None
     for _ in range(3):
         answer = session._answer("GET", session.urls.export_job(job["id"]), permission="", headers={})
         node = JsonParseNodeFactory().get_root_parse_node("application/json", answer.content)
-        parsed: Any = node.get_object_value(DeviceManagementExportJob)
+        parsed = node.get_object_value(DeviceManagementExportJob)
         assert not unknown(parsed)
     assert parsed.status.value == "completed"
     assert parsed.url
