@@ -74,7 +74,8 @@ _TEXTS = (
         "unreachable",
         r"unable to connect|connection refused|could not translate host name|can't connect|connection failed|"
         r"server is unavailable|name or service not known|connection reset|communication link failure|"
-        r"read from the server failed|unexpected eof|write to the server failed|closed the connection|adaptive server connection",
+        r"read from the server failed|unexpected eof|write to the server failed|closed the connection|"
+        r"adaptive server connection",
     ),
 )
 
