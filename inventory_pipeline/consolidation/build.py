@@ -106,8 +106,8 @@ def build_tables(engine: Engine, inputs: Inputs, policy: ConsolidationPolicy) ->
     yield from ("person", "patch", "device_patch", "patch_compliance", "device", "device_provenance")
     yield from (
         "virtual_machine", "virtual_host", "inventory_group_member", "inventory_group", "application",
-        "subscription_assignment", "subscription_activity", "subscription", "license_session", "license_feature",
-        "database_instance", "database_feature_usage", "entitlement", "license_position",
+        "subscription_assignment", "subscription_activity", "user_software_usage", "subscription", "license_session",
+        "license_feature", "database_instance", "database_feature_usage", "entitlement", "license_position",
     )  # fmt: skip
     engine.execute(
         "create or replace temp table installation_usage_count as "

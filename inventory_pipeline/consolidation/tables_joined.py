@@ -217,6 +217,16 @@ SUBSCRIPTION_ACTIVITY = ReleaseTable(
     ("raw_subscription_activity", "person"),
 )
 
+USER_SOFTWARE_USAGE = ReleaseTable(
+    "user_software_usage",
+    "consolidation",
+    "one row per user, product and platform",
+    "What people use, from sources that know no device.",
+    (CONNECTOR, *canonical("user_software_usage"), text("person_id", "Person that the user is.")),
+    ("connector", "source_user_id", "title", "platform"),
+    ("raw_user_software_usage", "person"),
+)
+
 LICENSE_FEATURE = ReleaseTable(
     "license_feature",
     "consolidation",
@@ -327,6 +337,7 @@ JOINED_TABLES: tuple[ReleaseTable, ...] = (
     SUBSCRIPTION,
     SUBSCRIPTION_ASSIGNMENT,
     SUBSCRIPTION_ACTIVITY,
+    USER_SOFTWARE_USAGE,
     LICENSE_FEATURE,
     LICENSE_SESSION,
     DATABASE_INSTANCE,

@@ -1,10 +1,11 @@
 -- reads: raw_virtual_machine, raw_virtual_host, raw_group, raw_group_member, raw_application, raw_subscription,
---        raw_subscription_assignment, raw_subscription_activity, raw_license_feature, raw_license_session,
---        raw_database_instance, raw_database_feature_usage, raw_entitlement, raw_entitlement_caveat, device,
---        device_record, record_key, person, person_member, user_name, statement_decision, software_statement, connector
+--        raw_subscription_assignment, raw_subscription_activity, raw_user_software_usage, raw_license_feature,
+--        raw_license_session, raw_database_instance, raw_database_feature_usage, raw_entitlement,
+--        raw_entitlement_caveat, device, device_record, record_key, person, person_member, user_name,
+--        statement_decision, software_statement, connector
 -- writes: virtual_machine, virtual_host, inventory_group, inventory_group_member, application, subscription,
---         subscription_assignment, subscription_activity, license_feature, license_session, database_instance,
---         database_feature_usage, entitlement
+--         subscription_assignment, subscription_activity, user_software_usage, license_feature, license_session,
+--         database_instance, database_feature_usage, entitlement
 -- grain: one row per row of the source
 -- why: What sources say about other things, each with the machine, person and product that it is about.
 
@@ -28,7 +29,7 @@ from (
   from record_key k
   join key_kind n on n.kind_no = k.kind_no
   join device_record r on r.record = k.record
-  where k.kind_no in (3, 4)
+  where k.kind_no in (3, 4, 6)
 ) as keys
 group by key_kind, key_value
 having min(device_id) = max(device_id);
@@ -63,12 +64,14 @@ create or replace temp table inventory_group_member as
 select
   substr(md5('group/' || m.connector || '/' || m.source_group_id), 1, 16) as group_id,
   m.*,
-  case when m.member_kind = 'device' then d.device_id end as device_id,
+  case when m.member_kind = 'device' then coalesce(d.device_id, e.device_id) end as device_id,
   case when m.member_kind = 'user' then coalesce(p.person_id, n.person_id) end as person_id,
   case when m.member_kind = 'group' then substr(md5('group/' || m.connector || '/' || m.member_id), 1, 16) end
     as member_group_id
 from raw_group_member m
 left join device_record d on d.connector = m.connector and d.source_device_id = m.member_id
+-- Directories know devices by an id that outlives their enrolments.
+left join uuid_device e on e.key_kind = 'entra_device_id' and e.key_value = fold_uuid(m.member_id)
 left join person_member u on u.connector = m.connector and u.source_user_id = m.member_id
 left join person p on p.person = u.person
 left join user_name n on n.name = lower(m.member_id);
@@ -110,6 +113,13 @@ from raw_subscription_activity a
 left join person_member u on u.connector = a.connector and u.source_user_id = a.source_user_id
 left join person p on p.person = u.person
 left join user_name n on n.name = lower(a.source_user_id);
+
+create or replace temp table user_software_usage as
+select s.*, coalesce(p.person_id, n.person_id) as person_id
+from raw_user_software_usage s
+left join person_member u on u.connector = s.connector and u.source_user_id = s.source_user_id
+left join person p on p.person = u.person
+left join user_name n on n.name = lower(s.source_user_id);
 
 create or replace temp table subscription as
 with active as (
