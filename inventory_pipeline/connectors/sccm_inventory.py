@@ -49,6 +49,8 @@ DEVICE = database_table(
             "extra_sms_unique_identifier=SMS_Unique_Identifier0 extra_client_version=Client_Version0 "
             "extra_virtual_machine_host=Virtual_Machine_Host_Name0",
             is_obsolete=case((retired, 1), else_=0),
+            # Intune states the same of the devices that it manages together with ConfigMgr.
+            cross_reference=together("sccm:", filled(system.SMS_Unique_Identifier0)),
         ),
         unless=managed,
     ),

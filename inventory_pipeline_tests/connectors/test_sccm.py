@@ -107,6 +107,7 @@ def test_a_device_is_put_together_from_inventory_and_discovery(site: Database) -
     assert device["primary_user"] == "CORP\\asmith"
     assert int(device["memory_mb"]) == 16252
     assert json.loads(device["extra"]) == {"sms_unique_identifier": "GUID:1", "client_version": "5.00.9128"}
+    assert device["cross_reference"] == "sccm:GUID:1"
 
 
 def test_what_inventory_lacks_is_taken_from_discovery(site: Database) -> None:
