@@ -124,7 +124,8 @@ class _Fitting:
         if isinstance(element, Join) and element.isouter and self._lost(element.right):
             return visitors.replacement_traverse(element.left, {}, self._replace)
         if isinstance(element, View):
-            return self._table(element)
+            # One that is missing is met here by conditions on its columns, which become conditions on null.
+            return self._table(element) if self.site.has(element) else element
         if isinstance(element, Subquery):
             return self._subquery(element)
         if isinstance(element, sa.ColumnClause):
