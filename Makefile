@@ -42,7 +42,7 @@ $(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.ready-test: $(VENV)/.ready
 	@echo "Installing what the tests need ..."
-	@$(PIP_INSTALL) --editable '.[test,postgres,mariadb]'
+	@$(PIP_INSTALL) --editable '.[test,postgres,mariadb,oracle]'
 	@touch $@
 
 examples/estate/.ready: $(wildcard examples/*.py examples/estate_generator/*.py examples/data/* examples/schemas/*) | $(VENV)/.ready
