@@ -26,7 +26,8 @@ PROPERTIES = {
     11: {
         "Computer Name": "LON-LT-0001", "DNS Name": "lon-lt-0001.corp.example.com", "CPU": "2300 MHz Xeon Gold 5218",
         "OS": "Win2019 10.0.17763.3406 (1809)", "Last Report Time": "Wed, 19 Apr 2023 15:55:23 +0200",
-        "RAM": "16384 MB", "IP Address": "10.1.2.3\n10.1.2.4", "MAC Address": "00:25:90:11:22:33", "Computer Type": "Virtual",
+        "RAM": "16384 MB", "IP Address": "10.1.2.3\n10.1.2.4", "MAC Address": "00:25:90:11:22:33",
+        "Computer Type": "Virtual",
         "User Name": "<none>", "Computer Serial Number": "7XK2M94", "Agent Version": "11.0.1.96",
         "Installed Applications - Windows": f"{SEVEN_ZIP}\nTool without version\n{SEVEN_ZIP}",
     },

@@ -140,7 +140,7 @@ def test_files_of_a_collection_say_the_same(repository: Repository, tmp_path: Pa
     (folder / "db01_ORCL_v_option.csv").write_text(f"1,Partitioning,FALSE,{end}1,Spatial,TRUE,{end}")
     (folder / "db01_ORCL_users.csv").write_text(f"1,SYS,0,SYSTEM,TEMP,01-JAN-20,DEFAULT,,{end}" * 2)
     (folder / "db01_ORCL_dba_feature.csv").write_text(
-        '"1","77","Spatial","19.0.0.0.0","4","9","TRUE","2024-01-01","2026-01-01","","","2026-02-01","","","text, more",'
+        '"1","77","Spatial","19.0.0.0.0","4","9","TRUE","2024-01-01","2026-01-01","","","2026-02-01","","","a, b",'
         + end
     )
     (folder / "notes.csv").write_text("nothing,of,it\n")
