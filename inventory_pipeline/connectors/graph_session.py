@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from inventory_pipeline.connectors.graph_requests import BATCH_REQUESTS, GraphUrls
 from inventory_pipeline.connectors.graph_signin import Application, GraphError, SignIn
 from inventory_pipeline.connectors.graph_table import in_groups
-from inventory_pipeline.connectors.graph_wire import Answer, Wire
+from inventory_pipeline.connectors.http import Answer, Wire
 
 Page = dict[str, Any]
 BATCH_ROUNDS = 8
@@ -56,6 +56,7 @@ class GraphSession:
             proxy=proxy,
             timeout_seconds=timeout_seconds,
             patience_seconds=patience_seconds,
+            error=GraphError,
         )
         self._ahead = ThreadPoolExecutor(1, "graph-ahead")
 

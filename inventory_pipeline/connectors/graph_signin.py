@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from inventory_pipeline.connectors.http import WebError
+
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
@@ -35,17 +37,8 @@ CLOUDS: dict[str, CloudHosts] = {
 }
 
 
-class GraphError(Exception):
-    """Entra or Graph could not be reached, refused, or failed; the text says why in one sentence, `cure` what to do.
-
-    `status` is the HTTP status and `code` the error code of Graph, where there is one.
-    """
-
-    def __init__(self, message: str, cure: str = "", *, status: int = 0, code: str = "") -> None:
-        super().__init__(message)
-        self.cure = cure
-        self.status = status
-        self.code = code
+class GraphError(WebError):
+    """Entra or Graph could not be reached, refused, or failed."""
 
 
 @dataclass(frozen=True, slots=True)

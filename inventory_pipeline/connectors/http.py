@@ -1,7 +1,8 @@
-"""Requests to Graph over HTTPS: repeated while Graph throttles or fails, and told apart from answers that are errors.
+"""Requests over HTTPS, for all connectors to web services: repeated while the service throttles or fails.
 
-Facts: Microsoft Graph, "Throttling guidance" (429, at times without Retry-After) and "Best practices"; a 200 can carry
-an error in its body, and a connection can end within one.
+What is throttled waits as long as the service says, or longer with every attempt where it says nothing; what is cut off
+or broken is asked for again; patience has an end. A 200 can carry an error in its body, and a connection can end within
+one, so each service says by `judge` what an answer stands for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,12 +22,23 @@ from typing import Any
 
 import httpx
 
-from inventory_pipeline.connectors.graph_signin import GraphError
-
 RETRIED = frozenset({429, 500, 502, 503, 504, 509})
 BROKEN_ATTEMPTS = 6
 LONGEST_BACKOFF = 60.0
 CHUNK_BYTES = 1 << 20
+
+
+class WebError(Exception):
+    """A web service could not be reached, refused, or failed; the text says why in one sentence, `cure` what to do.
+
+    `status` is the HTTP status and `code` the service's own code, where there is one.
+    """
+
+    def __init__(self, message: str, cure: str = "", *, status: int = 0, code: str = "") -> None:
+        super().__init__(message)
+        self.cure = cure
+        self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -46,22 +59,41 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
+def json_status(answer: Answer) -> int:
+    """The status that an answer of JSON stands for: what is cut off or an error in a 200 is to be asked for again."""
+    if answer.status not in (200, 201) or "json" not in answer.headers.get("content-type", "json"):
+        return answer.status
+    if not answer.page:
+        return 502
+    return 503 if "error" in answer.page and "value" not in answer.page else answer.status
+
+
 class Wire:
-    """One connection pool."""
+    """One connection pool. `error` is the class of what is raised, `judge` the status that an answer stands for."""
 
     def __init__(
-        self, host: str, *, ca_file: str | None, proxy: str | None, timeout_seconds: float, patience_seconds: float
+        self,
+        host: str,
+        *,
+        ca_file: str | None,
+        proxy: str | None,
+        timeout_seconds: float,
+        patience_seconds: float,
+        error: type[WebError] = WebError,
+        judge: Callable[[Answer], int] = json_status,
     ) -> None:
         self.host = host
+        self._error = error
+        self._judge = judge
         self._patience = patience_seconds
         self._stopped = threading.Event()
         try:
             context = ssl.create_default_context(cafile=ca_file) if ca_file else ssl.create_default_context()
-        except (OSError, ssl.SSLError) as error:
-            raise GraphError(
-                f"the CA file {ca_file} cannot be read ({error.strerror or error}).",
+        except (OSError, ssl.SSLError) as problem:
+            raise error(
+                f"the CA file {ca_file} cannot be read ({problem.strerror or problem}).",
                 "Give a file of PEM certificates as ca_file.",
-            ) from error
+            ) from problem
         self._client = httpx.Client(
             verify=context, proxy=proxy, timeout=httpx.Timeout(timeout_seconds, connect=20), follow_redirects=False
         )
@@ -72,10 +104,10 @@ class Wire:
         self._client.close()
 
     def send(self, method: str, address: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
-        """The answer to a request, whatever its status, once Graph neither throttles nor fails.
+        """The answer to a request, whatever its status, once the service neither throttles nor fails.
 
         Raises:
-            GraphError: Graph cannot be reached, or throttles or fails for longer than the session's patience.
+            WebError: it cannot be reached, or throttles or fails for longer than the session's patience.
         """
         begun = time.monotonic()
         attempt = 0
@@ -85,7 +117,7 @@ class Wire:
             try:
                 response = self._client.request(method, address, headers=headers, content=body)
                 answer = Answer(response.status_code, response.headers, response.content)
-                status = _status(answer)
+                status = self._judge(answer)
                 if status not in RETRIED:
                     return answer
             except httpx.TransportError as error:
@@ -98,7 +130,7 @@ class Wire:
             self.wait(pause)
 
     def pause(self, retry_after: str | None, attempt: int = 1) -> float:
-        """Seconds to wait: what Graph says, or longer with every attempt."""
+        """Seconds to wait: what the service says, or longer with every attempt."""
         if retry_after:
             if retry_after.strip().isdigit():
                 return float(retry_after)
@@ -111,13 +143,13 @@ class Wire:
     def wait(self, seconds: float) -> None:
         """Waits, unless the session is closed meanwhile."""
         if self._stopped.wait(seconds):
-            raise GraphError("the session was closed.", "Run it again.")
+            raise self._error("the session was closed.", "Run it again.")
 
     def download(self, address: str, path: Path) -> None:
         """Writes a download to a file; goes on at its end when the connection breaks.
 
         Raises:
-            GraphError: it cannot be had.
+            WebError: it cannot be had.
         """
         attempt = 0
         with path.open("wb") as file:
@@ -138,14 +170,14 @@ class Wire:
                     if attempt >= BROKEN_ATTEMPTS or _is_hopeless(error):
                         raise self._unreachable(error) from error
                 if attempt >= BROKEN_ATTEMPTS:
-                    raise GraphError("the download of a report fails.", "Try again later.")
+                    raise self._error("the download of a report fails.", "Try again later.")
                 self.wait(self.pause(None, attempt))
 
     def head(self, address: str, size: int) -> bytes:
         """The first bytes of a download.
 
         Raises:
-            GraphError: it cannot be had.
+            WebError: it cannot be had.
         """
         found = b""
         try:
@@ -161,45 +193,35 @@ class Wire:
 
     def _check_download(self, response: httpx.Response) -> None:
         if response.status_code not in (200, 206):
-            raise GraphError(
+            raise self._error(
                 f"the download of a report is refused by {response.url.host} (HTTP {response.status_code}).",
                 "Try again; allow this host in firewall and proxy.",
             )
 
-    def _unreachable(self, error: httpx.TransportError) -> GraphError:
+    def _unreachable(self, error: httpx.TransportError) -> WebError:
         text = str(error).lower()
         if "certificate verify failed" in text:
-            return GraphError(
+            return self._error(
                 f"the certificate of {self.host} is not trusted.",
                 "Give the certificate authority of your proxy as ca_file.",
             )
         if isinstance(error, httpx.ProxyError):
-            return GraphError("the proxy refuses or does not answer.", "Correct proxy, and allow the host there.")
+            return self._error("the proxy refuses or does not answer.", "Correct proxy, and allow the host there.")
         if isinstance(error, httpx.TimeoutException):
-            return GraphError(f"{self.host} does not answer in time.", "Check firewall and proxy; try again later.")
+            return self._error(f"{self.host} does not answer in time.", "Check firewall and proxy; try again later.")
         if "name or service" in text or "resolve" in text or "nodename" in text:
-            return GraphError(f"the name {self.host} cannot be resolved.", "Check cloud, DNS and proxy.")
-        return GraphError(
+            return self._error(f"the name {self.host} cannot be resolved.", "Check the name, DNS and proxy.")
+        return self._error(
             f"the connection to {self.host} breaks ({type(error).__name__}).", "Check firewall and proxy; try again."
         )
 
-    def _exhausted(self, status: int) -> GraphError:
+    def _exhausted(self, status: int) -> WebError:
         does = "throttles" if status == 429 else "fails" if status else "cannot be reached"
-        return GraphError(
+        return self._error(
             f"{self.host} {does}{f' (HTTP {status})' if status else ''} for longer than {self._patience:.0f} seconds.",
-            "Run the sync at another hour, apart from other applications that read this tenant; or raise "
-            "patience_seconds.",
+            "Run the sync at another hour, apart from others that read the same service; or raise patience_seconds.",
             status=status,
         )
-
-
-def _status(answer: Answer) -> int:
-    """The status that an answer stands for: what is cut off or an error in a 200 is to be asked for again."""
-    if answer.status not in (200, 201) or "json" not in answer.headers.get("content-type", "json"):
-        return answer.status
-    if not answer.page:
-        return 502
-    return 503 if "error" in answer.page and "value" not in answer.page else answer.status
 
 
 def _is_hopeless(error: httpx.TransportError) -> bool:
