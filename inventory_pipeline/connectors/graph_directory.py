@@ -19,11 +19,9 @@ from inventory_pipeline.connectors.graph_table import (
     Collected,
     Objects,
     columns_of,
-    extra_of,
+    extra_texts,
     in_groups,
-    json_texts,
     keys_batches,
-    property_of,
 )
 
 USERS_PERMISSION = "User.Read.All"
@@ -121,9 +119,8 @@ def users(session: GraphSession, cursor: Mapping[str, Any] | None) -> Listing:
 
 
 def _add_users(table: Collected, objects: Objects) -> None:
-    columns = columns_of(objects, USER_COLUMNS)
-    extra = extra_of(objects, USER_EXTRA)
-    table.add({**columns, "extra": json_texts(extra)})
+    extra = extra_texts(columns_of(objects, USER_EXTRA))
+    table.add({**columns_of(objects, USER_COLUMNS), "extra": extra})
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +239,9 @@ def _changed(session: GraphSession, link: str, permission: str) -> tuple[set[str
     changed: set[str] = set()
     gone: set[str] = set()
     for objects, removed in delta:
-        for key in property_of(objects, "id"):
-            changed.add(key)
-            gone.discard(key)
+        for entry in objects:
+            changed.add(entry["id"])
+            gone.discard(entry["id"])
         for key in removed:
             gone.add(key)
             changed.discard(key)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import marshal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -23,35 +25,44 @@ Objects = Sequence[Mapping[str, Any]]
 Columns = Mapping[str, Sequence[Any]]
 
 _OWN_TYPES = (ColumnType.integer, ColumnType.boolean, ColumnType.text_list)
-_VOID = {None, "", "00000000-0000-0000-0000-000000000000", "0001-01-01T00:00:00Z"}
+_VOID = {"00000000-0000-0000-0000-000000000000", "0001-01-01T00:00:00Z"}
+_NOTHING = {None, "", *_VOID}
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def property_of(objects: Objects, name: str) -> list[Any]:
-    """A property of each object, by its path (`prepaidUnits.enabled`); what Graph writes for nothing is None."""
-    found: list[Any] = list(objects)
-    for part in name.split("."):
-        found = [value.get(part) if value else None for value in found]
-    return [None if value.__class__ is str and (value in _VOID or value.isspace()) else value for value in found]
+def values_of(objects: Objects, names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Properties of objects by name, none of which holds lists; Graph's ways to write that there is no id or time are
+    None. At least two names."""
+    try:
+        rows = list(map(itemgetter(*names), objects))
+    except KeyError:
+        # Delta queries leave out what was never set.
+        rows = [tuple(map(entry.get, names)) for entry in objects]
+    columns: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
+    return {
+        name: column if _VOID.isdisjoint(column) else [None if value in _VOID else value for value in column]
+        for name, column in zip(names, columns, strict=True)
+    }
 
 
-def columns_of(objects: Objects, mapping: Mapping[str, str]) -> dict[str, list[Any]]:
+def columns_of(objects: Objects, mapping: Mapping[str, str]) -> dict[str, Sequence[Any]]:
     """Canonical columns by a mapping from column to property."""
-    return {column: property_of(objects, name) for column, name in mapping.items()}
+    values = values_of(objects, tuple(dict.fromkeys(mapping.values())))
+    return {column: values[name] for column, name in mapping.items()}
 
 
-def extra_of(objects: Objects, mapping: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What has no canonical place, as one dictionary per object without empty values."""
-    names = tuple(mapping)
-    values = [property_of(objects, path) for path in mapping.values()]
-    return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not None}
-        for row in zip(*values, strict=True)
-    ]
+def extra_texts(columns: Columns) -> list[str | None]:
+    """What has no canonical place, as JSON text per object without empty values. Few values differ between objects, so
+    that texts are remembered."""
+    names = tuple(columns)
+    known: dict[tuple[Any, ...], str | None] = {}
 
+    def text(row: tuple[Any, ...]) -> str | None:
+        kept = {name: value for name, value in zip(names, row, strict=True) if value not in _NOTHING}
+        known[row] = _encoded(kept) if kept else None
+        return known[row]
 
-def json_texts(values: Iterable[Mapping[str, Any]]) -> list[str | None]:
-    """Dictionaries as JSON text; empty ones as None."""
-    return [json.dumps(value, ensure_ascii=False) if value else None for value in values]
+    return [known[row] if row in known else text(row) for row in zip(*columns.values(), strict=True)]
 
 
 class Collected:
@@ -68,9 +79,11 @@ class Collected:
         )
         self.refused: dict[str, str] = {}
         self._unit = declared.unit[0]
-        self._batches: list[pa.RecordBatch] = []
+        self._one_each = declared.unit == declared.key
+        self._parts: list[pa.Table] = []
         self._rows = 0
-        self._place: dict[str, tuple[int, int]] = {}
+        self._place: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._stamps: dict[str, str] = {}
         self._whole: pa.Table | None = None
 
@@ -86,18 +99,22 @@ class Collected:
         if not keys:
             return
         given = {name: columns[name] for name in self.schema.names if name in columns}
+        rows = zip(*given.values(), strict=True)
         start = self._rows
-        for key, run in groupby(zip(keys, zip(*given.values(), strict=True), strict=True), key=lambda entry: entry[0]):
-            rows = [row for _, row in run]
-            self._place[key] = (start, len(rows))
-            self._stamps[key] = _stamp(rows)
-            start += len(rows)
-        self._rows = start
-        arrays = [
-            pa.array(given[name], field.type) if (name := field.name) in given else pa.nulls(len(keys), field.type)
-            for field in self.schema
-        ]
-        self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
+        if self._one_each:
+            self._place.update(zip(keys, range(start, start + len(keys)), strict=True))
+            self._stamps.update(zip(keys, [_stamp(row) for row in rows], strict=True))
+        else:
+            for key, run in groupby(zip(keys, rows, strict=True), key=lambda entry: entry[0]):
+                # Rows of a unit have no order at the source.
+                unit = sorted(_stamp(row) for _, row in run)
+                self._place[key], self._counts[key] = start, len(unit)
+                self._stamps[key] = _stamp(unit)
+                start += len(unit)
+        self._rows += len(keys)
+        schema = pa.schema([self.schema.field(name) for name in given])
+        arrays = [pa.array(given[field.name], field.type) for field in schema]
+        self._parts.append(pa.Table.from_arrays(arrays, schema=schema))
         self._whole = None
 
     def drop(self, key: str) -> None:
@@ -121,14 +138,18 @@ class Collected:
     def read(self, keys: Iterable[str] | None = None) -> Iterator[pa.RecordBatch | RefusedUnit]:
         """Rows of the given units (of all without), and those that cannot be read now with the reason."""
         wanted = self.keys() if keys is None else list(keys)
-        rows = [row for key in wanted for row in range(*_span(self._place.get(key)))]
+        rows = [row for key in wanted for row in self._span(key)]
         if rows:
-            whole = self._whole or pa.Table.from_batches(self._batches, self.schema).combine_chunks()
-            self._whole = whole
+            whole = self._whole or pa.concat_tables(self._parts, promote_options="default").combine_chunks()
+            self._parts, self._whole = [whole], whole
             yield from whole.take(pa.array(rows, pa.int64())).to_batches(max_chunksize=BATCH_ROWS)
         for key in wanted:
             if key not in self._place:
                 yield RefusedUnit(key, self.table, self.refused.get(key, "it is no longer there."))
+
+    def _span(self, key: str) -> range:
+        start = self._place.get(key, -1)
+        return range(start, start + self._counts.get(key, 1)) if start >= 0 else range(0)
 
 
 def keys_batches(keys: Iterable[str]) -> Iterator[pa.RecordBatch]:
@@ -151,11 +172,6 @@ def by_unit(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> dict[str
     return {name: [row.get(name) for row in listed] for name in names}
 
 
-def _span(place: tuple[int, int] | None) -> tuple[int, int]:
-    return (place[0], place[0] + place[1]) if place is not None else (0, 0)
-
-
-def _stamp(rows: list[tuple[Any, ...]], digest: Callable[..., Any] = hashlib.blake2b) -> str:
-    # Rows of a unit have no order at the source.
-    text = repr(rows[0] if len(rows) == 1 else sorted(rows, key=repr))
-    return digest(text.encode(), digest_size=16).hexdigest()
+def _stamp(content: Any) -> str:
+    # Version 2 of marshal's format writes values alone, so that equal ones are equal bytes; it is the fastest to do so.
+    return hashlib.blake2b(marshal.dumps(content, 2), digest_size=16).hexdigest()

@@ -9,13 +9,13 @@ ethernetMacAddress as nothing; the report has the latter. Graph beta: configurat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from inventory_pipeline.connectors.graph_directory import EntraDevices
-from inventory_pipeline.connectors.graph_table import Objects, columns_of, extra_of, json_texts, property_of
+from inventory_pipeline.connectors.graph_table import Objects, columns_of, extra_texts, values_of
 
 COLUMNS = {
     "source_device_id": "id",
@@ -38,8 +38,6 @@ EXTRA = {
     "owner_type": "managedDeviceOwnerType",
     "enrollment_type": "deviceEnrollmentType",
     "category": "deviceCategoryDisplayName",
-    "management_name": "managedDeviceName",
-    "user_id": "userId",
     "is_encrypted": "isEncrypted",
     "is_supervised": "isSupervised",
     "jail_broken": "jailBroken",
@@ -72,6 +70,7 @@ REPORT_COLUMNS = (
 # Headings under which the report answers, where they are not the column's name in other letters and spaces.
 REPORT_HEADINGS = {"wifimac": "WifiMacAddress"}
 ARCHITECTURES = {"0": "x86", "5": "ARM", "9": "x64", "12": "ARM64"}
+
 
 Inventory = dict[str, tuple[str | None, ...]]
 """By device id the other values of REPORT_COLUMNS, in their order."""
@@ -107,38 +106,35 @@ def report_column(heading: str) -> str:
 
 def device_columns(
     objects: Objects, inventory: Mapping[str, tuple[str | None, ...]], entra: EntraDevices, clients: Mapping[str, str]
-) -> dict[str, list[Any]]:
+) -> dict[str, Sequence[Any]]:
     """Canonical columns of managed devices. `clients` has the ConfigMgr client's key of co-managed ones."""
-    columns: dict[str, list[Any]] = columns_of(objects, COLUMNS)
+    told = values_of(objects, SELECT)
+    columns: dict[str, Sequence[Any]] = {column: told[name] for column, name in COLUMNS.items()}
     nothing: tuple[str | None, ...] = (None,) * (len(REPORT_COLUMNS) - 1)
     reported = [inventory.get(key, nothing) for key in columns["source_device_id"]]
-    registered = [entra.by_device_id.get((key or "").lower(), {}) for key in columns["entra_device_id"]]
-    wired, wireless = property_of(objects, "ethernetMacAddress"), property_of(objects, "wiFiMacAddress")
-    columns["mac_addresses"] = [
-        _listed(ethernet, row[1], wifi, row[2]) for ethernet, wifi, row in zip(wired, wireless, reported, strict=True)
-    ]
-    columns["ip_addresses"] = [_listed(row[3]) for row in reported]
-    columns["memory_mb"] = [size >> 20 if size else None for size in property_of(objects, "physicalMemoryInBytes")]
-    columns["is_obsolete"] = [state in RETIRING for state in property_of(objects, "managementState")]
-    columns["ad_sid"] = [entry.get("onPremisesSecurityIdentifier") or None for entry in registered]
+    architecture, ethernet, wifi, address, sku, join = zip(*reported, strict=True) if reported else ((),) * 6
+    macs = zip(told["ethernetMacAddress"], ethernet, told["wiFiMacAddress"], wifi, strict=True)
+    columns["mac_addresses"] = [_macs(entry) for entry in macs]
+    columns["ip_addresses"] = [[value] if value else None for value in address]
+    columns["memory_mb"] = [size >> 20 if size else None for size in told["physicalMemoryInBytes"]]
+    columns["is_obsolete"] = [state in RETIRING for state in told["managementState"]]
     columns["cross_reference"] = [_cross_reference(clients.get(key)) for key in columns["source_device_id"]]
-    extra = extra_of(objects, EXTRA)
-    for given, row, entry in zip(extra, reported, registered, strict=True):
-        more = {
-            "processor_architecture": ARCHITECTURES.get(row[0] or "", row[0]),
-            "sku_family": row[4],
-            "join_type": row[5],
-            "entra_object_id": entry.get("id"),
-            "trust_type": entry.get("trustType"),
-        }
-        given.update({name: value for name, value in more.items() if value})
-    return {**columns, "extra": json_texts(extra)}
+    extra: dict[str, Sequence[Any]] = {name: told[path] for name, path in EXTRA.items()}
+    extra |= {
+        "processor_architecture": [ARCHITECTURES.get(code or "", code) for code in architecture],
+        "sku_family": sku,
+        "join_type": join,
+    }
+    if entra.objects:
+        registered = [entra.by_device_id.get((key or "").lower(), {}) for key in columns["entra_device_id"]]
+        columns["ad_sid"] = [entry.get("onPremisesSecurityIdentifier") or None for entry in registered]
+        extra["trust_type"] = [entry.get("trustType") for entry in registered]
+    return {**columns, "extra": extra_texts(extra)}
 
 
-def entra_columns(objects: Objects) -> dict[str, list[Any]]:
+def entra_columns(objects: Objects) -> dict[str, Sequence[Any]]:
     """Canonical columns of devices that Entra knows and Intune does not manage."""
-    extra = extra_of(objects, ENTRA_EXTRA)
-    return {**columns_of(objects, ENTRA_COLUMNS), "extra": json_texts(extra)}
+    return {**columns_of(objects, ENTRA_COLUMNS), "extra": extra_texts(columns_of(objects, ENTRA_EXTRA))}
 
 
 def client_keys(objects: Objects) -> Iterator[tuple[str, str]]:
@@ -157,10 +153,7 @@ def _cross_reference(client: str | None) -> str | None:
     return f"sccm:GUID:{plain}"
 
 
-def _listed(*values: str | None) -> list[str] | None:
+def _macs(values: Iterable[str | None]) -> list[str] | None:
     # One address is written as 001122AABBCC here and 00:11:22:AA:BB:CC there; zeroes stand for none.
-    kept: dict[str, str] = {}
-    for value in values:
-        if value and value.strip("0:.- "):
-            kept.setdefault(re.sub(r"[:\-]", "", value).upper() if value.count(".") != 3 else value, value)
-    return list(kept.values()) or None
+    kept = {value.replace(":", "") for value in values if value and value.strip("0:")}
+    return sorted(kept) if kept else None

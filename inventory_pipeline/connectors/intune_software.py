@@ -99,8 +99,10 @@ class DetectedApps:
         order = np.empty(len(names), np.int32)
         for place, name in enumerate(names):
             order[self._devices[name]] = place
-        pairs = np.unique((order[devices].astype(np.int64) << 32) | apps) if len(devices) else np.empty(0, np.int64)
+        pairs = (order[devices].astype(np.int64) << 32) | apps
         del devices, apps
+        pairs.sort()
+        pairs = pairs[np.diff(pairs, prepend=-1) != 0]
         owners = (pairs >> 32).astype(np.int32)
         starts = np.searchsorted(owners, np.arange(len(names) + 1))
         return DeviceApps(list(names), starts, (pairs & 0xFFFFFFFF).astype(np.int32), list(self._apps), self.catalog)
@@ -108,10 +110,13 @@ class DetectedApps:
     def _app_numbers(self, batch: pa.RecordBatch) -> np.ndarray:
         columns = [batch.column(name) if name in batch.schema.names else _missing(batch) for name in APP_COLUMNS]
         words = [_words(column) for column in columns]
-        combined = np.zeros(batch.num_rows, np.int64)
+        combined, combinations = np.zeros(batch.num_rows, np.int64), 1
         for column, values in zip(columns, words, strict=True):
-            # Kept small by counting combinations, so that no product of dictionary sizes can overflow.
-            _, combined = np.unique(combined * len(values) + _codes(column), return_inverse=True)
+            if combinations * len(values) >= 1 << 62:
+                # Numbered anew, so that no product of dictionary sizes can overflow.
+                _, combined = np.unique(combined, return_inverse=True)
+                combinations = batch.num_rows
+            combined, combinations = combined * len(values) + _codes(column), combinations * len(values)
         _, first, inverse = np.unique(combined, return_index=True, return_inverse=True)
         codes = [_codes(column)[first] for column in columns]
         numbers = np.empty(len(first), np.int32)

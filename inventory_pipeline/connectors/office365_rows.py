@@ -30,12 +30,10 @@ PUBLISHER = "Microsoft"
 SUBSCRIPTION_COLUMNS = {
     "sku_id": "skuId",
     "sku_part_number": "skuPartNumber",
-    "prepaid": "prepaidUnits.enabled",
     "consumed": "consumedUnits",
-    "suspended": "prepaidUnits.suspended",
-    "warning": "prepaidUnits.warning",
     "status": "capabilityStatus",
 }
+PREPAID_COLUMNS = {"prepaid": "enabled", "suspended": "suspended", "warning": "warning"}
 LICENSED_SELECT = ("id", "accountEnabled", "assignedLicenses", "licenseAssignmentStates")
 
 _CELL = re.compile(r"(?P<app>.+) \((?P<platform>[^)]+)\)$")
@@ -44,9 +42,10 @@ _CONCEALED = re.compile(r"[0-9A-Fa-f]{32}")
 Row = dict[str, Any]
 
 
-def subscription_columns(objects: Objects, names: SkuNames) -> dict[str, list[Any]]:
+def subscription_columns(objects: Objects, names: SkuNames) -> dict[str, Sequence[Any]]:
     """Canonical columns of `subscription`."""
-    columns: dict[str, list[Any]] = columns_of(objects, SUBSCRIPTION_COLUMNS)
+    columns: dict[str, Sequence[Any]] = columns_of(objects, SUBSCRIPTION_COLUMNS)
+    columns |= columns_of([entry.get("prepaidUnits") or {} for entry in objects], PREPAID_COLUMNS)
     columns["product_name"] = [
         names.product(sku, part) for sku, part in zip(columns["sku_id"], columns["sku_part_number"], strict=True)
     ]

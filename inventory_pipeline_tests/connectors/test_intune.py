@@ -67,7 +67,7 @@ def test_a_device_joins_graph_report_and_entra(server: GraphServer, repository: 
     assert device["serial_number"].startswith("SN")
     assert device["entra_device_id"] == guid("entra LON-LT-0001")
     assert device["ad_sid"] == "S-1-5-21-1-2-3-5121"
-    assert device["mac_addresses"] == ["A4BB6D112299", "A4BB6D112233"]
+    assert device["mac_addresses"] == ["A4BB6D112233", "A4BB6D112299"]
     assert device["ip_addresses"] == ["10.20.30.40"]
     assert device["primary_user"] == "anna.smith@example.com"
     assert device["inventory_date"].isoformat() == "2026-11-20T10:11:12.123456"

@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,6 +114,7 @@ class GraphAnswers:
     page_size: int = 2
     polls: int = 1
     faults: list[Fault] = field(default_factory=list)
+    latency: float = 0.0
     repeat_and_skip: bool = False
     forget_delta: bool = False
     fail_exports: bool = False
@@ -131,6 +133,7 @@ class GraphAnswers:
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request, with whatever fault is due."""
+        time.sleep(self.latency)
         with self._lock:
             self.requests.append(f"{request.method} {request.path}")
             answer = self._right(request)
@@ -253,7 +256,7 @@ class GraphAnswers:
     def _managed_devices(self, request: Request) -> Answer:
         skip = request.query.get("$skiptoken")
         if f"managedDevices {skip}" in self.prepared:
-            return Answer(body=self.prepared[f"managedDevices {skip}"])
+            return Answer(200, self.prepared[f"managedDevices {skip}"], {"Content-Type": "application/json"})
         devices = list(self.tenant.devices.values())
         if self.repeat_and_skip and len(devices) > 2:
             # An object that moves while pages are read: one comes twice, another never.
