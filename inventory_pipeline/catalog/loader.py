@@ -1,4 +1,4 @@
-"""Loading the catalog: shipped data first, then the site's own products and rules, which win."""
+"""Loading the catalog: a build of the shipped data first, then the site's own products and rules, which win."""
 
 from __future__ import annotations
 
@@ -6,67 +6,69 @@ import datetime as dt
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from inventory_pipeline.catalog.folding import fold, slug, title_key, tokens, vendor_key
-from inventory_pipeline.catalog.model import Catalog, Cycle, Kind, Licensable, Marker, PriorityClass, Product, Rule
+from inventory_pipeline.catalog.folding import fold, title_key, tokens, vendor_key
+from inventory_pipeline.catalog.model import Catalog, Cycle, Kind, Marker, PriorityClass, Product, Rule
+from inventory_pipeline.catalog.products import (
+    PRODUCT_COLUMNS,
+    BuiltRow,
+    ProductTable,
+    read_built,
+    read_products,
+    title_keys,
+)
 from inventory_pipeline.catalog.reading import Problems, Row, read_rows
 from inventory_pipeline.catalog.rules import RULE_COLUMNS, read_rules
 from inventory_pipeline.errors import ConfigurationError
 
 DATA = Path(str(files("inventory_pipeline.catalog"))) / "data"
-PRODUCT_COLUMNS: tuple[str, ...] = (
-    "product_id",
-    "vendor",
-    "title",
-    "category",
-    "kind",
-    "licensable",
-    "parent_product_id",
-    "editions",
-    "family",
-    "lifecycle",
-    "titles",
-    "publishers",
-    "note",
-)
+BUILT_PRODUCTS = (("derived_products.tsv.gz", "derived"), ("listed_products.tsv.gz", "listed"))
 _SITE_SUFFIXES = (".csv", ".tsv", ".yaml", ".yml")
 _CLASS_ORDER = {name: number for number, name in enumerate(PriorityClass)}
 
 
-def load_catalog(site_folder: Path | str | None = None) -> Catalog:
-    """The shipped catalog, with `site_products` and `site_rules` (.csv, .tsv, .yaml) of a folder on top.
+def load_catalog(site_folder: Path | str | None = None, data: Path | str | None = None) -> Catalog:
+    """The catalog, with `site_products` and `site_rules` (.csv, .tsv, .yaml) of a folder on top.
 
-    A folder that lacks these files is fine; one that does not exist is not.
-    Raises ConfigurationError that names file and line of everything that is wrong in the site's files.
+    `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks the two files is
+    fine; one that does not exist is not.
+    Raises ConfigurationError that names file and line of everything that is wrong in the site's files, or what a
+    build's folder lacks.
     """
+    shipped = _build_of(Path(data) if data else DATA)
     if site_folder is None:
-        return _shipped()
+        return shipped
     folder = Path(site_folder)
     if not folder.is_dir():
         raise ConfigurationError(
             "there is no such folder.", subject=f"catalog.site_folder {folder}", cure="Create it or correct the path."
         )
-    product_file, rule_file = _site_file(folder, "site_products"), _site_file(folder, "site_rules")
+    product_file, rule_file = site_file(folder, "site_products"), site_file(folder, "site_rules")
     stamp = tuple((str(f), f.read_bytes()) if f else ("", b"") for f in (product_file, rule_file))
-    shipped = _shipped()
-    products = dict(shipped.products)
+    products: dict[str, Product] = {}
     if product_file:
         problems = Problems()
-        products |= _read_products(read_rows(product_file, PRODUCT_COLUMNS), products, "site", problems)
+        products = read_products(read_rows(product_file, PRODUCT_COLUMNS), shipped.products, "site", problems)
         problems.raise_any(str(product_file))
     rules: list[Rule] = []
     if rule_file:
         problems = Problems()
-        rules = read_rules(read_rows(rule_file, RULE_COLUMNS), products.keys(), problems, is_site=True)
+        known = ProductTable(products, shipped.products)  # type: ignore[arg-type]
+        rules = read_rules(read_rows(rule_file, RULE_COLUMNS), known, problems, is_site=True)
         problems.raise_any(str(rule_file))
-    return _assemble(products, rules, shipped, _digest(shipped.version.encode(), *(part for _, part in stamp)))
+    return with_site(shipped, products, rules, _digest(shipped.version.encode(), *(part for _, part in stamp)))
 
 
-def _site_file(folder: Path, name: str) -> Path | None:
+def site_file(folder: Path, name: str) -> Path | None:
+    """The file of that name (`site_products`, `site_rules`) in a site's folder, in any form; None without one.
+
+    Raises ConfigurationError when there are several.
+    """
     found = [folder / (name + suffix) for suffix in _SITE_SUFFIXES if (folder / (name + suffix)).is_file()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
@@ -74,54 +76,41 @@ def _site_file(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
-def curated_catalog() -> Catalog:
-    """The curated products and words alone, against which the builder reads open data."""
+def curated_catalog(built: Iterable[BuiltRow] = (), data: Path = DATA) -> Catalog:
+    """The curated products and words with the given rows alone, against which the builder reads open data."""
+    return _assemble(_curated(data), list(built), [], data, "curated", with_built=False)
+
+
+def _curated(data: Path) -> dict[str, Product]:
     problems = Problems()
-    products = _read_products(read_rows(DATA / "products.csv"), {}, "curated", problems)
+    products = read_products(read_rows(data / "products.csv"), {}, "curated", problems)
     problems.raise_any("shipped catalog")
-    return _assemble(products, [], _parts([], with_built=False), "curated")
+    names: dict[str, list[str]] = defaultdict(list)
+    for row in read_rows(data / "localized_names.csv"):
+        names[row["product_id"]] += row.many("names")
+    for product_id, localized in names.items():
+        product = products[product_id]
+        products[product_id] = replace(product, titles=tuple(dict.fromkeys((*product.titles, *localized))))
+    return products
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Catalog:
+@lru_cache(maxsize=2)
+def _build_of(data: Path) -> Catalog:
+    missing = [name for name in ("products.csv", "vendors.csv", "words.csv") if not (data / name).is_file()]
+    if missing:
+        raise ConfigurationError(
+            f"is no build of the catalog: {' and '.join(missing)} missing.",
+            subject=str(data),
+            cure="Name the folder that `inventory catalog update` wrote, or leave catalog.build_folder out.",
+        )
+    products = _curated(data)
+    built = [row for name, origin in BUILT_PRODUCTS for row in read_built(data / name, origin)]
+    known = ProductTable(products, {row.values[0]: row for row in built})
     problems = Problems()
-    products = _read_products(read_rows(DATA / "products.csv"), {}, "curated", problems)
-    derived = _read_products(read_rows(DATA / "derived_products.tsv.gz"), products, "derived", problems)
-    products = derived | products
-    rules = read_rules(read_rows(DATA / "rules.csv", RULE_COLUMNS), products.keys(), problems)
+    rules = read_rules(read_rows(data / "rules.csv", RULE_COLUMNS), known, problems)
     problems.raise_any("shipped catalog")
-    content = [path.read_bytes() for path in sorted(DATA.iterdir()) if path.suffix in {".csv", ".gz"}]
-    return _assemble(products, [], _parts(rules, with_built=True), _digest(*content))
-
-
-def _parts(rules: list[Rule], *, with_built: bool) -> Catalog:
-    """A catalog without products: its words, rules, codes and cycles."""
-    words: dict[str, set[str]] = defaultdict(set)
-    for row in read_rows(DATA / "words.csv"):
-        words[row["class"]].add(row["word"])
-    families: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in read_rows(DATA / "version_families.csv"):
-        families[row["style"]].append((row["version_prefix"], row["version_family"]))
-    codes = read_rows(DATA / "product_codes.tsv.gz") if with_built else []
-    return Catalog(
-        version="",
-        products={},
-        vendors={},
-        vendor_phrases={},
-        titles={},
-        site_rules=(),
-        rules=tuple(rules),
-        codes={row["product_code"].lower(): row["product_id"] for row in codes},
-        packages={row["package_family"].lower(): row["product_id"] for row in read_rows(DATA / "packages.csv")},
-        cycles=_read_cycles(read_rows(DATA / "cycles.tsv.gz")) if with_built else {},
-        editions={title_key(row["spelling"]): row["edition"] for row in read_rows(DATA / "editions.csv")},
-        families={style: tuple(rows) for style, rows in families.items()},
-        words={name: frozenset(found) for name, found in words.items()},
-        markers=tuple(
-            Marker(row["marker_id"], Kind(row["kind"]), re.compile(row["regex"]))
-            for row in read_rows(DATA / "markers.csv")
-        ),
-    )
+    content = [path.read_bytes() for path in sorted(data.iterdir()) if path.suffix in {".csv", ".gz"}]
+    return _assemble(products, built, rules, data, _digest(*content), with_built=True)
 
 
 def _digest(*parts: bytes) -> str:
@@ -131,18 +120,70 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()[:16]
 
 
-def _assemble(products: Mapping[str, Product], site_rules: list[Rule], base: Catalog, version: str) -> Catalog:
-    vendors, phrases = _vendor_names(list(products.values()))
+def _assemble(
+    curated: dict[str, Product], built: list[BuiltRow], rules: list[Rule], data: Path, version: str, *, with_built: bool
+) -> Catalog:
+    products = ProductTable(curated, {row.values[0]: row for row in built})
+    titles = _titles(curated.values(), built)
+    names = _vendor_names(curated.values(), built, titles, products, data)
+    words: dict[str, set[str]] = defaultdict(set)
+    for row in read_rows(data / "words.csv"):
+        words[row["class"]].add(row["word"])
+    families: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in read_rows(data / "version_families.csv"):
+        families[row["style"]].append((row["version_prefix"], row["version_family"]))
     return Catalog(
         version=version,
+        data=data,
         products=products,
+        vendors=names.vendors,
+        vendor_phrases=names.phrases,
+        titles=titles,
+        site_rules=(),
+        rules=tuple(sorted(rules, key=_specific_first)),
+        codes=_pairs(data / "product_codes.tsv.gz", products) if with_built else {},
+        packages=_pairs(data / "packages.csv", products),
+        linux_packages=_pairs(data / "linux_packages.tsv.gz", products) if with_built else {},
+        cycles=_read_cycles(read_rows(data / "cycles.tsv.gz")) if with_built else {},
+        editions={title_key(row["spelling"]): row["edition"] for row in read_rows(data / "editions.csv")},
+        families={style: tuple(rows) for style, rows in families.items()},
+        words={name: frozenset(found) for name, found in words.items()},
+        markers=tuple(
+            Marker(row["marker_id"], Kind(row["kind"]), re.compile(row["regex"]))
+            for row in read_rows(data / "markers.csv")
+        ),
+    )
+
+
+def with_site(base: Catalog, products: Mapping[str, Product], rules: list[Rule], version: str) -> Catalog:
+    """A catalog with a site's products and rules on top. A product of the same id replaces that of the catalog."""
+    assert isinstance(base.products, ProductTable)  # noqa: S101 (for the type checker)
+    titles = dict(base.titles)
+    for product_id in products:
+        for key in title_keys(base.products[product_id]) if product_id in base.products else ():
+            titles[key] = tuple(i for i in titles.get(key, ()) if i != product_id)
+    for product in products.values():
+        for key in title_keys(product):
+            titles[key] = tuple(sorted({*titles.get(key, ()), product.product_id}))
+    vendors, phrases = dict(base.vendors), dict(base.vendor_phrases)
+    for product in sorted(products.values(), key=lambda p: p.product_id):
+        for key in (product.vendor_key, *sorted(product.publisher_keys)):
+            vendors.setdefault(key, product.vendor)
+        phrases.setdefault(vendor_phrase(product.vendor), product.vendor)
+    for found in (vendors, phrases):
+        found.pop("", None)
+    return Catalog(
+        version=version,
+        data=base.data,
+        products=base.products.with_products(products),
         vendors=vendors,
         vendor_phrases=phrases,
-        titles=_titles(products.values()),
-        site_rules=tuple(sorted(site_rules, key=_specific_first)),
-        rules=tuple(sorted(base.rules, key=_specific_first)),
-        codes={code: product_id for code, product_id in base.codes.items() if product_id in products},
-        packages={name: product_id for name, product_id in base.packages.items() if product_id in products},
+        titles={key: ids for key, ids in titles.items() if ids},
+        site_rules=tuple(sorted(rules, key=_specific_first)),
+        rules=base.rules,
+        codes=base.codes,
+        packages=base.packages,
+        linux_packages=base.linux_packages,
         cycles=base.cycles,
         editions=base.editions,
         families=base.families,
@@ -157,27 +198,64 @@ def _specific_first(rule: Rule) -> tuple[int, int, str]:
     return _CLASS_ORDER[rule.priority_class], -asked, rule.rule_id
 
 
-def _vendor_names(products: Collection[Product]) -> tuple[dict[str, str], dict[str, str]]:
+def _pairs(path: Path, products: ProductTable) -> dict[str, str]:
+    """A file of keys and product ids, keys in lower case; those whose product is not in the catalog are left out."""
+    if not path.is_file():
+        return {}
+    rows = read_rows(path)
+    if not rows:
+        return {}
+    key, product_id = list(rows[0].values)[:2]
+    return {row[key].lower(): row[product_id] for row in rows if row[product_id] in products}
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    vendors: dict[str, str]
+    phrases: dict[str, str]
+
+
+def _vendor_names(
+    curated: Iterable[Product],
+    built: list[BuiltRow],
+    titles: Mapping[str, tuple[str, ...]],
+    products: ProductTable,
+    data: Path,
+) -> _Names:
     names: dict[str, str] = {}
     phrases: dict[str, str] = {}
-    for row in read_rows(DATA / "vendors.csv"):
-        for spelling in (row["vendor"], *row.many("aliases")):
-            names.setdefault(vendor_key(spelling), row["vendor"])
-            phrases.setdefault(vendor_phrase(spelling), row["vendor"])
+    further: dict[str, str] = {}
+    for row in read_rows(data / "vendors.csv"):
+        names.setdefault(vendor_key(row["vendor"]), row["vendor"])
+        phrases.setdefault(vendor_phrase(row["vendor"]), row["vendor"])
+        for alias in row.many("aliases"):
+            names.setdefault(vendor_key(alias), row["vendor"])
+            further.setdefault(vendor_phrase(alias), row["vendor"])
     # In sorted order, so that the spelling that stands for a key does not depend on the order of files.
-    for product in sorted(products, key=lambda p: (p.origin, p.product_id)):
-        for spelling in (product.vendor, *product.publishers):
-            names.setdefault(vendor_key(spelling), product.vendor)
+    for product in sorted(curated, key=lambda p: p.product_id):
+        names.setdefault(product.vendor_key, product.vendor)
+        for key in sorted(product.publisher_keys):
+            names.setdefault(key, product.vendor)
         phrases.setdefault(vendor_phrase(product.vendor), product.vendor)
-    names.pop("", None)
-    own = {(product.vendor, title_key(title)) for product in products for title in (product.title, *product.titles)}
-    kept = {}
-    for phrase, vendor in phrases.items():
+    for row in built:
+        values = row.values
+        names.setdefault(values[8], values[1])
+        if values[11]:
+            for key in values[11].split("|"):
+                names.setdefault(key, values[1])
+        phrases.setdefault(values[9], values[1])
+
+    def is_product(vendor: str, key: str) -> bool:
+        return any(products[product_id].vendor == vendor for product_id in titles.get(key, ()))
+
+    for phrase, vendor in further.items():
         rest = phrase.removeprefix(vendor_phrase(vendor) + " ")
         # A publisher's name that is also a product's (Microsoft Windows) says in a title what, not who.
-        if phrase and (phrase == vendor_phrase(vendor) or ((vendor, rest) not in own and (vendor, phrase) not in own)):
-            kept[phrase] = vendor
-    return names, kept
+        if not is_product(vendor, rest) and not is_product(vendor, phrase):
+            phrases.setdefault(phrase, vendor)
+    for found in (names, phrases):
+        found.pop("", None)
+    return _Names(names, phrases)
 
 
 def vendor_phrase(publisher: str) -> str:
@@ -188,53 +266,18 @@ def vendor_phrase(publisher: str) -> str:
     return " ".join(words)
 
 
-def _titles(products: Iterable[Product]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    for product in products:
-        for title in (product.title, *product.titles):
-            found[title_key(title)].add(product.product_id)
+def _titles(curated: Iterable[Product], built: list[BuiltRow]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for product in curated:
+        for key in title_keys(product):
+            found[key] = (*found.get(key, ()), product.product_id)
+    for row in built:
+        product_id = row.values[0]
+        for key in row.values[10].split("|"):
+            known = found.get(key)
+            found[key] = (product_id,) if known is None else tuple(sorted((*known, product_id)))
     found.pop("", None)
-    return {key: tuple(sorted(ids)) for key, ids in found.items()}
-
-
-def _read_products(
-    rows: Iterable[Row], known: Mapping[str, Product], origin: str, problems: Problems
-) -> dict[str, Product]:
-    products: dict[str, Product] = {}
-    parents: list[tuple[Row, str]] = []
-    for row in rows:
-        product_id = row["product_id"] or f"{slug(row['vendor'])}/{slug(row['title'])}"
-        wrong = [f"{column} is missing." for column in ("vendor", "title") if not row[column]]
-        for column, values in (("kind", Kind), ("licensable", Licensable)):
-            if row[column] and row[column].lower() not in set(values):
-                wrong.append(f"{column} {row[column]!r} is unknown; known are {', '.join(values)}.")
-        if product_id in products:
-            wrong.append(f"product_id {product_id!r} occurs twice.")
-        for message in wrong:
-            problems.add(row.where, message)
-        if wrong:
-            continue
-        if row["parent_product_id"]:
-            parents.append((row, row["parent_product_id"]))
-        products[product_id] = Product(
-            product_id=product_id,
-            vendor=row["vendor"],
-            title=row["title"],
-            category=row["category"],
-            kind=Kind(row["kind"].lower() or "application"),
-            licensable=Licensable(row["licensable"].lower() or "unknown"),
-            parent_product_id=row["parent_product_id"],
-            editions=row.many("editions"),
-            family=row["family"],
-            lifecycle=row["lifecycle"],
-            titles=row.many("titles"),
-            publishers=row.many("publishers"),
-            origin=origin,
-        )
-    for row, parent in parents:
-        if parent not in products and parent not in known:
-            problems.add(row.where, f"parent_product_id {parent!r} is not in the catalog.")
-    return products
+    return {key: tuple(sorted(set(ids))) if len(ids) > 1 else ids for key, ids in found.items()}
 
 
 def _read_cycles(rows: Iterable[Row]) -> dict[str, tuple[Cycle, ...]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from inventory_pipeline.catalog.folding import vendor_key
 
@@ -55,7 +56,9 @@ class Product:
 
     `titles`: further spellings, without the vendor's name. `editions`: editions that titles may name.
     `family`: how the colloquial version is made (see `normalization/versions.py`). `lifecycle`: endoflife.date's
-    name of the product. `origin`: `curated`, `derived` (from open data) or `site`.
+    name of the product. `origin`: `curated`, `derived` (from package manifests, with names of uninstall lists),
+    `listed` (a list says that it exists and whose it is) or `site`. `vendor_key` and `publisher_keys` are the folded
+    vendor and publishers (`folding.vendor_key`).
     """
 
     product_id: str
@@ -70,8 +73,9 @@ class Product:
     lifecycle: str = ""
     titles: tuple[str, ...] = ()
     publishers: tuple[str, ...] = ()
-    winget: tuple[str, ...] = ()
     origin: str = "curated"
+    vendor_key: str = field(default="", compare=False)
+    publisher_keys: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +131,13 @@ class Catalog:
     `site_rules` and `rules`: in the order in which they are asked within their class.
     `editions`: title key of another spelling of an edition to the edition. `codes`: lower-case product code to
     product id. `packages`: lower-case package family, without its publisher's
-    hash, to product id. `words`: class of words (`architecture`, `language`, ...) to the words.
-    `version`: 16 hexadecimal characters that change whenever the content does.
+    hash, to product id. `linux_packages`: name of an rpm or deb package to product id. `words`: class of words
+    (`architecture`, `language`, ...) to the words. `version`: 16 hexadecimal characters that change whenever the
+    content does. `data`: folder of the build that it was read from.
     """
 
     version: str
+    data: Path
     products: Mapping[str, Product]
     vendors: Mapping[str, str]
     vendor_phrases: Mapping[str, str]
@@ -140,6 +146,7 @@ class Catalog:
     rules: tuple[Rule, ...]
     codes: Mapping[str, str]
     packages: Mapping[str, str]
+    linux_packages: Mapping[str, str]
     cycles: Mapping[str, tuple[Cycle, ...]]
     editions: Mapping[str, str]
     families: Mapping[str, tuple[tuple[str, str], ...]]

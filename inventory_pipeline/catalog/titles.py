@@ -13,6 +13,11 @@ from inventory_pipeline.catalog.model import Catalog, Kind, Product
 
 Agreement = Literal["publisher", "title", "unstated", "conflict"]
 
+_TRUST = {"listed": 0, "derived": 1, "curated": 2, "site": 2}
+"""How far the spelling of a product of each origin is that of uninstall lists."""
+
+_AGREEMENTS: tuple[Agreement, ...] = ("conflict", "unstated", "title", "publisher")
+
 LONGEST_NAME = 10
 """Words of the longest product name that is looked for."""
 
@@ -69,22 +74,6 @@ class TitleReader:
     def _common(self) -> frozenset[str]:
         return self.catalog.words.get("common", frozenset())
 
-    @cached_property
-    def _editions_of(self) -> dict[str, dict[str, str]]:
-        return {
-            product_id: {title_key(edition): edition for edition in product.editions}
-            for product_id, product in self.catalog.products.items()
-            if product.editions
-        }
-
-    @cached_property
-    def _publishers_of(self) -> dict[str, frozenset[str]]:
-        return {
-            product_id: frozenset(vendor_key(p) for p in product.publishers)
-            for product_id, product in self.catalog.products.items()
-            if product.publishers
-        }
-
     def is_stated(self, publisher_key: str) -> bool:
         """True when a publisher says who made the software: neither empty, a placeholder nor a packager."""
         if publisher_key.startswith(_PACKAGERS) and publisher_key not in self.catalog.vendors:
@@ -94,6 +83,32 @@ class TitleReader:
     def is_distributor(self, publisher_key: str) -> bool:
         """True for those who also build packages of other people's software (Red Hat, Canonical)."""
         return publisher_key in self._distributors
+
+    def is_packager(self, publisher_key: str) -> bool:
+        """True for those who do nothing but pack other people's software (Fedora Project, Debian teams)."""
+        if publisher_key.startswith(_PACKAGERS):
+            return publisher_key not in self.catalog.vendors
+        return publisher_key in self._packagers
+
+    @cached_property
+    def _packagers(self) -> frozenset[str]:
+        return frozenset(vendor_key(word) for word in self.catalog.words.get("packager", ()))
+
+    def are_parts(self, words: Sequence[str]) -> bool:
+        """True when words say nothing but that something is a part of a product (Update Helper, Add-in)."""
+        place = 0
+        while place < len(words):
+            for count in range(min(3, len(words) - place), 0, -1):
+                if " ".join(words[place : place + count]) in self._parts:
+                    place += count
+                    break
+            else:
+                return False
+        return bool(words)
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        return self.catalog.words.get("part", frozenset())
 
     @cached_property
     def _distributors(self) -> frozenset[str]:
@@ -148,10 +163,13 @@ class TitleReader:
                     # Sure readings first, then agreement, then longer names; ids last, so that ties are stable.
                     rank = (
                         not found.unexplained,
-                        ("conflict", "unstated", "title", "publisher").index(found.agreement),
+                        # A list's name behind a vendor's counts no more than a whole name that nothing contradicts.
+                        1
+                        if found.agreement == "title" and found.product.origin == "listed"
+                        else _AGREEMENTS.index(found.agreement),
                         found.name_words,
                         found.whole,
-                        found.product.origin != "derived",
+                        _TRUST[found.product.origin],
                     )
                     if (
                         best is None
@@ -204,10 +222,10 @@ class TitleReader:
 
     def _agreement(self, product: Product, publisher_key: str, vendor: str, stated: bool, in_front: str) -> Agreement:
         if stated:
-            if vendor == product.vendor or publisher_key in self._publishers_of.get(product.product_id, ()):
+            if vendor == product.vendor or publisher_key in product.publisher_keys:
                 return "publisher"
             # A publisher that is the vendor's name with more or fewer words (Mozilla, Mozilla Online Ltd).
-            key = vendor_key(product.vendor)
+            key = product.vendor_key
             if (
                 not vendor
                 and min(len(key), len(publisher_key)) >= 5
@@ -221,7 +239,7 @@ class TitleReader:
 
     def _explain(self, product: Product, rest: list[str]) -> tuple[str, tuple[str, ...], bool]:
         """Edition, words without explanation, and whether the edition is not one of the product's known ones."""
-        own = self._editions_of.get(product.product_id, {})
+        own = self._editions_of(product)
         edition, guessed, unexplained, place = "", False, [], 0
         while place < len(rest):
             for count in range(min(4, len(rest) - place), 0, -1):
@@ -243,6 +261,19 @@ class TitleReader:
                 place += 1
         return edition, tuple(unexplained), guessed
 
+    def _editions_of(self, product: Product) -> dict[str, str]:
+        """Title key to spelling of the editions of a product."""
+        if not product.editions:
+            return {}
+        own = self._known_editions.get(product.product_id)
+        if own is None:
+            own = self._known_editions[product.product_id] = {title_key(e): e for e in product.editions}
+        return own
+
+    @cached_property
+    def _known_editions(self) -> dict[str, dict[str, str]]:
+        return {}
+
     def numbers(self, match: TitleMatch) -> tuple[str, ...]:
         """Words that look like versions: those in the name that its product's title has not, then those behind it."""
         own = set(title_key(match.product.title).split())
@@ -250,7 +281,7 @@ class TitleReader:
 
     def _edition_in(self, product: Product, name: list[str]) -> str:
         """An edition that is part of the spelling of a name (Visual Studio Professional)."""
-        own = self._editions_of.get(product.product_id)
+        own = self._editions_of(product)
         if not own:
             return ""
         title = title_key(product.title).split()
@@ -263,8 +294,10 @@ class TitleReader:
         name = " ".join(words[: match.name_words])
         key = title_key(match.product.title)
         others = [self.catalog.products[i] for i in self.catalog.titles.get(key, ()) if i != match.product.product_id]
+        if match.product.origin == "listed":
+            return False
         if match.product.origin != "derived":
-            others = [product for product in others if product.origin != "derived"]
+            others = [product for product in others if _TRUST[product.origin] > 1]
         return len(name) >= 5 and name not in self._common and key not in self._common and not others
 
     def marked(self, folded: str) -> tuple[Kind, str, str] | None:

@@ -24,6 +24,8 @@ _LEGAL = re.compile(
     r"|aps|pte|pvt|kft|zoo|sp\. z o\.o)\.?$",
     re.I,
 )
+_COPYRIGHT = re.compile(r"^(?:.*?\bcopyright\b\W*|(?=(?:19|20)\d\d\b))(?:(?:19|20)\d\d|present|by\b|\W)*", re.I)
+_RIGHTS = re.compile(r"\W*\b(?:all rights|tous droits|alle rechte)\b.*$", re.I)
 
 
 def clean_title(title: str, vendor: str, vendor_words: int) -> str:
@@ -57,7 +59,7 @@ def _without_words(text: str, count: int) -> str:
 
 def clean_vendor(publisher: str) -> str | None:
     """The publisher as written, without legal forms and what follows a comma; None when nothing remains."""
-    text = plain(publisher)[:200]
+    text = _RIGHTS.sub("", _COPYRIGHT.sub("", plain(publisher)[:200])).strip(" ,.")
     for _ in range(4):
         shorter = _LEGAL.sub("", text).strip(" ,.")
         if shorter == text or not shorter:

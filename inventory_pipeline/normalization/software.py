@@ -14,6 +14,7 @@ from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rul
 from inventory_pipeline.catalog.titles import TitleMatch, TitleReader
 from inventory_pipeline.normalization.cleaning import fold_column
 from inventory_pipeline.normalization.decision import DECISION_SCHEMA, Decision, decisions_table
+from inventory_pipeline.normalization.packages import find_package
 from inventory_pipeline.normalization.parsing import clean_title, clean_vendor
 from inventory_pipeline.normalization.rulebook import RuleBook, RuleHit, Statement
 from inventory_pipeline.normalization.versions import clean_version, find_cycle, version_family
@@ -30,6 +31,7 @@ IN_COLUMNS: tuple[str, ...] = (
     "origin",
 )
 CONFIDENCE = {"publisher": 0.98, "title": 0.96, "unstated": 0.92}
+_REMOVERS = frozenset({"uninstall", "remove", "desinstaller", "deinstallieren"})
 SURE = 0.9
 """At or above it a row counts as normalized; below it is a suggestion."""
 
@@ -117,15 +119,35 @@ class _Normalizer:
             return self._with_version(decision, product, statement.version, self._numbers(statement))
         decision = self._named(statement, edition, read, number)
         if decision.product_id is None and self._is_packaged(statement):
-            # Whoever packs software for a distribution is not its vendor.
-            unstated = replace(statement, publisher="", publisher_key="")
-            packaged = self._named(unstated, edition, read, number)
-            if packaged.product_id is not None:
-                return packaged
+            if self.reader.is_distributor(statement.publisher_key):
+                # Whoever packs software for a distribution is not its vendor.
+                unstated = replace(statement, publisher="", publisher_key="")
+                packaged = self._named(unstated, edition, read, number)
+                if packaged.product_id is not None:
+                    return packaged
+            return self._of_package(statement) or decision
         return decision
 
     def _is_packaged(self, statement: Statement) -> bool:
-        return statement.origin in {"rpm", "deb"} and self.reader.is_distributor(statement.publisher_key)
+        """True for a package of a Linux distribution, by its origin or by who packed it."""
+        if " " in statement.folded.strip():
+            return False
+        return statement.origin in {"rpm", "deb"} or self.reader.is_packager(statement.publisher_key)
+
+    def _of_package(self, statement: Statement) -> Decision | None:
+        """By the name of a Linux package, its own or that of the package that it is a part of."""
+        name, part = find_package(statement.folded.strip(), self.catalog.linux_packages)
+        if not name:
+            return None
+        product = self.catalog.products[self.catalog.linux_packages[name]]
+        evidence = f"The package {name} is {product.vendor} {product.title}" + (
+            f"; this is its part {part}." if part else "."
+        )
+        decision = self._of_product(product, "", f"package:{product.product_id}", 0.95, evidence)
+        if part:
+            decision.kind = Kind.component
+            decision.parent_product_id = product.parent_product_id or product.product_id
+        return self._with_version(decision, product, statement.version, self._numbers(statement))
 
     def _named(
         self, statement: Statement, edition: str, read: dict[tuple[int, str], _Reading], number: int
@@ -192,6 +214,8 @@ class _Normalizer:
         words = statement.words.split()
         if not words:
             return Decision(evidence="The title has no words."), ()
+        if words[0] in _REMOVERS and len(words) > 1:
+            words = words[1:]
         match = self.reader.match(words, statement.publisher_key)
         if match and self._is_sure(match, words, statement):
             return self._matched(match), self.reader.numbers(match)
@@ -200,6 +224,8 @@ class _Normalizer:
             found = self._marked(*marked, statement)
             if found:
                 return found
+        if match and self._is_part(match, words):
+            return self._part(match, statement), ()
         return self._suggested(match, statement), ()
 
     def _is_sure(self, match: TitleMatch, words: list[str], statement: Statement) -> bool:
@@ -211,8 +237,31 @@ class _Normalizer:
         if match.agreement != "unstated":
             return True
         # Names of packages are unique within a distribution, however short (vim, git).
-        packaged = statement.origin in {"rpm", "deb"} and match.whole and match.product.origin != "derived"
-        return packaged or self.reader.is_distinctive(match, words)
+        packaged = statement.origin in {"rpm", "deb"} and match.whole and match.product.origin in {"curated", "site"}
+        bundled = statement.origin == "app bundle" and match.whole and match.product.parent_product_id == "apple/macos"
+        return packaged or bundled or self.reader.is_distinctive(match, words)
+
+    def _is_part(self, match: TitleMatch, words: list[str]) -> bool:
+        """True for a product's name with nothing but words for a part of it behind (Helper, Add-in, Documentation)."""
+        if not match.unexplained or match.agreement == "conflict" or match.product.origin == "listed":
+            return False
+        if match.agreement == "unstated" and not self.reader.is_distinctive(match, words):
+            return False
+        return self.reader.are_parts(match.unexplained)
+
+    def _part(self, match: TitleMatch, statement: Statement) -> Decision:
+        """A part that the catalog does not list: without a product of its own, it belongs to its parent."""
+        decision = self._matched(match)
+        parent = match.product
+        decision.product_id, decision.edition = None, None
+        decision.parent_product_id = parent.parent_product_id or parent.product_id
+        decision.kind = Kind.component
+        decision.licensable = "unknown"
+        decision.title = clean_title(statement.title, "", 0)
+        decision.rule_id = f"part:{parent.product_id}"
+        decision.confidence = round(decision.confidence - 0.02, 3)
+        decision.evidence = f"The title names a part of {parent.vendor} {parent.title}: {' '.join(match.unexplained)}."
+        return decision
 
     def _matched(self, match: TitleMatch) -> Decision:
         product = match.product

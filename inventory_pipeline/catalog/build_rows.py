@@ -1,0 +1,76 @@
+"""What builders of products share: a product as it is found in open data, and its row in a built file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from inventory_pipeline.catalog.folding import fold, title_key, vendor_key
+from inventory_pipeline.catalog.loader import vendor_phrase
+
+_SPELLINGS = 12
+_PUBLISHERS = 8
+_DRIVER = re.compile(r"\bdrivers?\b")
+_RUNTIME = re.compile(r"\b(?:runtime|redistributable|jre)\b")
+
+
+@dataclass(slots=True)
+class Found:
+    """A product of open data: vendor and title, the lists that name it, other spellings, other publishers."""
+
+    vendor: str
+    title: str
+    sources: set[str] = field(default_factory=set)
+    titles: set[str] = field(default_factory=set)
+    publishers: set[str] = field(default_factory=set)
+    licensable: str = "unknown"
+
+
+def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[str, str]]) -> Iterator[list[str]]:
+    """Rows of a built file, in `products.BUILT_COLUMNS`, by product id.
+
+    `lifecycles`: title key of a product of endoflife.date to its name there and the key of its vendor.
+    """
+    for product_id, found in sorted(products.items()):
+        own = {title_key(found.title)}
+        spellings: dict[str, str] = {}
+        for title in sorted(found.titles):
+            if title_key(title) not in own and "|" not in title:
+                spellings.setdefault(title_key(title), title)
+        titles = sorted(spellings.values())[:_SPELLINGS]
+        vendor = vendor_key(found.vendor)
+        publishers: dict[str, str] = {}
+        for publisher in sorted(found.publishers):
+            if vendor_key(publisher) not in {"", vendor} and "|" not in publisher:
+                publishers.setdefault(vendor_key(publisher), publisher)
+        chosen = sorted(publishers.values())[:_PUBLISHERS]
+        yield [
+            product_id,
+            found.vendor,
+            found.title,
+            _kind(found.title),
+            "" if found.licensable == "unknown" else found.licensable,
+            _lifecycle(found, vendor, lifecycles),
+            "|".join(titles),
+            "|".join(chosen),
+            vendor,
+            vendor_phrase(found.vendor),
+            "|".join(dict.fromkeys(title_key(title) for title in (found.title, *titles))),
+            "|".join(vendor_key(publisher) for publisher in chosen),
+            "|".join(sorted(found.sources)),
+        ]
+
+
+def _kind(title: str) -> str:
+    folded = fold(title)
+    return "driver" if _DRIVER.search(folded) else "runtime" if _RUNTIME.search(folded) else ""
+
+
+def _lifecycle(found: Found, vendor: str, lifecycles: Mapping[str, tuple[str, str]]) -> str:
+    """Release cycles by the same title, with the vendor in front or not, and a vendor that is the same."""
+    for title in (found.title, f"{found.vendor} {found.title}"):
+        name, owner = lifecycles.get(title_key(title), ("", ""))
+        if name and owner and (owner.startswith(vendor) or vendor.startswith(owner)):
+            return name
+    return ""

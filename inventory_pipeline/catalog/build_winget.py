@@ -1,0 +1,137 @@
+"""Products, titles and publishers of winget's manifests: what uninstall lists of Windows call software."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from inventory_pipeline.catalog.build_rows import Found
+from inventory_pipeline.catalog.folding import fold, slug, title_key, tokens, vendor_key
+from inventory_pipeline.catalog.loader import DATA, curated_catalog
+from inventory_pipeline.catalog.reading import read_rows
+from inventory_pipeline.catalog.titles import TitleReader
+from inventory_pipeline.catalog.writing import read_tsv
+
+_CHANNEL = re.compile(
+    r"(?:[ .-]+(?:beta|alpha|preview|pre-?release|nightly|canary|dev|insiders?"
+    r"|eap|rc|esr|lts|snapshot|stable|portable))+$",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(r"(?:[ -]+(?:version |v)?\d+(?:\.\d+)*(?:\.x)?)+$", re.IGNORECASE)
+_ARCHITECTURE = re.compile(r"[ -]*[(\[]?\b(?:x64|x86|amd64|arm64|64-?bit|32-?bit|win64|win32)\b[)\]]?", re.IGNORECASE)
+_EMPTY_BRACKETS = re.compile(r"[(\[]\s*[)\]]")
+_FREE = re.compile(
+    r"\b(?:mit|gpl|lgpl|agpl|apache|bsd|mpl|isc|unlicense|zlib|wtfpl|public domain|freeware|free|cc0|cddl|epl|eupl"
+    r"|artistic|open source|boost|gnu|mozilla public|psf|libpng|ms-pl|bsl-1\.0|0bsd|cc-by)\b",
+    re.IGNORECASE,
+)
+
+
+def clean_name(name: str) -> str:
+    """A product's name without version, architecture and channel behind it."""
+    name = " ".join(_EMPTY_BRACKETS.sub("", _ARCHITECTURE.sub("", name)).split())
+    for _ in range(4):
+        shorter = _CHANNEL.sub("", _VERSION.sub("", name)).strip(" -_")
+        if shorter == name or len(re.findall(r"[^\W\d_]", shorter)) < 2:
+            break
+        name = shorter
+    return name
+
+
+def split_words(identifier: str) -> str:
+    """`BellSoft` stays; `TheDocumentFoundation` becomes `The Document Foundation`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z]{2})", " ", identifier)
+
+
+class WingetBuilder:
+    """Collects products of winget: attached to curated ones where vendor and title agree."""
+
+    def __init__(self) -> None:
+        self.vendors: dict[str, str] = {}
+        for row in read_rows(DATA / "vendors.csv"):
+            for spelling in (row["vendor"], *row.many("aliases")):
+                self.vendors.setdefault(vendor_key(spelling), row["vendor"])
+        self.reader = TitleReader(curated_catalog())
+        self.by_winget: dict[str, str] = {}
+        for row in read_rows(DATA / "products.csv"):
+            for winget in row.many("winget"):
+                self.by_winget[winget.lower()] = row["product_id"]
+        self.products: dict[str, Found] = {}
+        self.of_id: dict[str, str] = {}
+        self.publisher_of_prefix: dict[str, str] = {}
+
+    def curated_of(self, publisher: str, names: Iterable[str], winget_id: str) -> str:
+        """The curated product that an entry is, by its winget id or by what one of its names says."""
+        parts = winget_id.lower().split(".")
+        for count in range(len(parts), 1, -1):
+            found = self.by_winget.get(".".join(parts[:count]))
+            if found:
+                return found
+        for name in names:
+            match = self.reader.match(tokens(fold(name)), vendor_key(publisher))
+            if match and match.agreement == "publisher" and not match.unexplained:
+                return match.product.product_id
+        return ""
+
+    def add(
+        self, winget_id: str, name: str, publisher: str, names: Sequence[str], licence: str, localized: Sequence[str]
+    ) -> None:
+        """One winget entry."""
+        publisher = publisher or self.publisher_of_prefix.get(winget_id.split(".")[0], "")
+        vendor = self.vendors.get(vendor_key(publisher)) or publisher or split_words(winget_id.split(".")[0])
+        if not title_key(name) or not vendor_key(vendor):
+            return
+        known = self.curated_of(publisher or vendor, (name, *names), winget_id)
+        if known:
+            self.of_id[winget_id.lower()] = known
+            return
+        title = clean_name(name)
+        stripped = without_vendor(title, vendor)
+        product_id = f"{slug(vendor)}/{slug(stripped)}"
+        if product_id.startswith("/") or product_id.endswith("/"):
+            return
+        self.of_id[winget_id.lower()] = product_id
+        if product_id in self.reader.catalog.products:
+            return
+        entry = self.products.setdefault(product_id, Found(vendor, stripped, {"winget"}))
+        entry.titles.update(clean_name(n) for n in (name, *names, *localized) if title_key(clean_name(n)))
+        entry.publishers.add(publisher)
+        if licence:
+            entry.licensable = "free" if _FREE.search(licence) else "unknown"
+
+
+def without_vendor(title: str, vendor: str) -> str:
+    """A title without its vendor in front, unless hardly anything remains."""
+    words, name = tokens(fold(title)), tokens(fold(vendor))
+    if len(words) > len(name) and words[: len(name)] == name and title.lower().startswith(vendor.lower()):
+        rest = title[len(vendor) :].strip(" -_:")
+        if len(re.findall(r"[^\W\d_]", rest)) >= 3:
+            return rest
+    return title
+
+
+def winget_products(sources: Path) -> WingetBuilder:
+    """Products, titles and publishers of winget's manifests of 2024 and its index of 2026."""
+    builder = WingetBuilder()
+    rows = read_tsv(sources / "winget_products_2024-07.tsv.gz")
+    prefixes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        prefixes[row["id"].split(".")[0]][row["publisher"]] += 1
+    for prefix, counts in prefixes.items():
+        builder.publisher_of_prefix[prefix] = min(counts, key=lambda p, c=counts: (-c[p], p))
+    for row in rows:
+        localized = [part.split("=", 1)[-1] for part in row["localized"].split("|") if part]
+        builder.add(row["id"], row["name"], row["publisher"], row["all_names"].split("|"), row["license"], localized)
+    for row in read_tsv(sources / "winget_index_2026-08.tsv.gz"):
+        if row["id"].lower() not in builder.of_id:
+            builder.add(row["id"], row["name"], "", (), "", ())
+    for row in read_tsv(sources / "winget_arp_displaynames.tsv.gz"):
+        product = builder.products.get(builder.of_id.get(row["id"].lower(), ""))
+        name = clean_name(row["display_name"])
+        if product and title_key(name):
+            product.titles.add(name)
+            if row["publisher"]:
+                product.publishers.add(row["publisher"])
+    return builder

@@ -1,0 +1,42 @@
+"""Names of Linux packages: which known package a name is, or is a part of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+# Parts into which distributions cut software, by their conventions for package names (Debian Policy, Fedora Packaging
+# Guidelines): libraries, headers, documentation, data, debug symbols, languages, tool kits.
+_PART = re.compile(
+    r"-(?:devel|dev|libs?|common|data|docs?|html|manual|man|info|examples?|tools?|utils?|bin|base|core|minimal|headless"
+    r"|dbg|dbgsym|debuginfo|debugsource|debug|source|static|shared|langpacks?|lang|locales?|l10n|i18n(?:-[a-z]{2,3})?"
+    r"|filesystem|selinux|systemd|sysvinit|plugins?|extras?|modules?|scripts?|fonts?|icons?|themes?|wallpapers?"
+    r"|gtk\d?|gnome|kde|qt\d?|x11|nox|gui|cli|daemon|service|server|client|clients|all|perl|python\d?|ruby|tests?"
+    r"|langpack-[a-z]{2,3}(?:[-_][a-z]{2})?|l10n-[a-z]{2,3}(?:-[a-z]{2})?)$"
+)
+_LIBRARY = re.compile(r"^lib(?P<name>[a-z][a-z+._-]*?)-?\d[\d.]*[a-z]?\d*(?:t64)?$")
+_NUMBERED = re.compile(r"(?<=[a-z+])-?\d+(?:\.\d+)*$")
+_ARCHITECTURE = re.compile(r"[.:](?:x86_64|i[3-6]86|amd64|noarch|aarch64|arm64|all)$")
+
+
+def find_package(name: str, known: Container[str]) -> tuple[str, str]:
+    """The known package that a name is, and the part of it that the name says; both empty when there is none.
+
+    `dnsmasq-base` is the part `base` of `dnsmasq`; `postgresql-14` is `postgresql`; `libssh2-1` a part of `libssh2`.
+    """
+    name = _ARCHITECTURE.sub("", name.lower())
+    parts: list[str] = []
+    for _ in range(4):
+        for candidate in (name, _NUMBERED.sub("", name)):
+            if candidate in known:
+                return candidate, " ".join(reversed(parts))
+        library = _LIBRARY.match(name)
+        if library and any(n in known for n in (f"lib{library['name']}", library["name"])):
+            base = f"lib{library['name']}"
+            return base if base in known else library["name"], " ".join(reversed([*parts, "library"]))
+        part = _PART.search(name)
+        if not part:
+            break
+        parts.append(part.group()[1:])
+        name = name[: part.start()]
+    return "", ""
