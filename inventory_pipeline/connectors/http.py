@@ -8,6 +8,7 @@ one, so each service says by `judge` what an answer stands for.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import ssl
 import threading
@@ -26,6 +27,10 @@ RETRIED = frozenset({429, 500, 502, 503, 504, 509})
 BROKEN_ATTEMPTS = 6
 LONGEST_BACKOFF = 60.0
 CHUNK_BYTES = 1 << 20
+
+# They log whole addresses and headers, and the addresses of downloads carry the right to them.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 class WebError(Exception):

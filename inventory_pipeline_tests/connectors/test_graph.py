@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,6 +263,19 @@ def test_a_report_is_waited_for_and_read_as_text(server: GraphServer, session: G
     found = report(session)
     assert found.column("ApplicationName").to_pylist() == ["NA", "007", 'Say "hi", twice', "two\nlines", "Übung"]
     assert found.column("DeviceId").to_pylist() == [device] * 5
+
+
+def test_addresses_of_downloads_are_not_logged(
+    server: GraphServer, session: GraphSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        report(session)
+        session.redirected(session.urls.active_users("D7"), permission="reports")
+    assert caplog.records
+    for record in caplog.records:
+        assert "sig=" not in record.getMessage()
+        assert server.answers.secret not in record.getMessage()
+        assert not any(token in record.getMessage() for token in server.answers._tokens)
 
 
 def test_a_download_goes_on_where_it_broke(server: GraphServer, session: GraphSession, tmp_path: Path) -> None:
