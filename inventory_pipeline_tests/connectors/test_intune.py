@@ -17,7 +17,7 @@ from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncOptions, SyncReport, run_sync
 from inventory_pipeline_tests.counterparts.graph import GraphServer, running_graph
-from inventory_pipeline_tests.counterparts.graph_answers import Answer, Fault, failure
+from inventory_pipeline_tests.counterparts.graph_answers import Answer, Fault, Request, failure
 from inventory_pipeline_tests.counterparts.graph_tenant import Tenant, app, guid, managed_device, user
 
 pytestmark = pytest.mark.filterwarnings("ignore:This class is deprecated:DeprecationWarning")
@@ -263,6 +263,29 @@ def test_groups_have_members_of_every_kind(server: GraphServer, repository: Repo
     }
 
 
+def test_who_left_before_the_first_sync_is_no_member(
+    server: GraphServer, tenant: Tenant, repository: Repository
+) -> None:
+    tenant.join(WINDOWS, guid("object STRAY-1"), "device", leave=True)
+    sync(repository, server, Category.group)
+    held = [row["member_id"] for row in rows(repository, "group_member") if row["source_group_id"] == WINDOWS]
+    assert held == [guid("entra LON-LT-0001")]
+
+
+def test_what_goes_while_changes_are_read_is_gone(server: GraphServer, tenant: Tenant, repository: Repository) -> None:
+    sync(repository, server, Category.user)
+    tenant.users.put({"id": ANNA, "department": "Legal"})
+
+    def leaves(request: Request, answer: Answer) -> Answer:
+        tenant.users.delete(ANNA)
+        return answer
+
+    # The delta answer names her; when she is asked for by id, she is no longer there.
+    server.answers.faults.append(Fault("users/delta", leaves))
+    sync(repository, server, Category.user)
+    assert "anna.smith@example.com" not in by(repository, "user", "upn")
+
+
 def test_members_come_and_go_by_changes(server: GraphServer, tenant: Tenant, repository: Repository) -> None:
     server.answers.page_size = 100
     sync(repository, server, Category.group)
@@ -312,7 +335,7 @@ def test_a_listing_is_the_same_whatever_the_order_of_answers(server: GraphServer
 
     before = listed()
     tenant.devices = dict(reversed(tenant.devices.items()))
-    tenant.apps = dict(reversed(tenant.apps.items()))
+    tenant.apps = {key: [*reversed(apps), apps[0]] for key, apps in reversed(tenant.apps.items())}
     assert listed() == before
 
 

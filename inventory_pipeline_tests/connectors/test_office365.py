@@ -107,6 +107,16 @@ def test_a_licence_may_come_by_user_and_by_group_at_once(
     assert [row["sku_id"] for row in found if row["source_user_id"] == bare["id"]] == [VISIO]
 
 
+def test_the_order_of_answers_is_no_change(server: GraphServer, tenant: Tenant, repository: Repository) -> None:
+    sync(repository, server, Category.subscription)
+    for entry in tenant.users.objects.values():
+        entry.get("licenseAssignmentStates", []).reverse()
+    tenant.users.objects = dict(reversed(tenant.users.objects.items()))
+    tenant.activity.reverse()
+    report = sync(repository, server, Category.subscription)
+    assert sum(log.units_read for log in report.tables) == 0
+
+
 def test_activity_is_told_by_service(server: GraphServer, repository: Repository) -> None:
     sync(repository, server, Category.subscription)
     found = {
