@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from inventory_pipeline.catalog.folding import title_key, vendor_key
@@ -29,6 +29,22 @@ _PACKAGERS = ("debian", "ubuntu")
 """Distributions whose packages name a team as publisher (Debian GNOME Maintainers)."""
 
 _KB = re.compile(r"[ -]*\(?kb ?\d{5,8}(?: v\d)?\)?")
+
+
+@lru_cache(maxsize=100_000)
+def is_version(word: str) -> bool:
+    """True for a word that looks like a version (`24.08`, `v2`, `sp1`, `r2023a`)."""
+    return _VERSION_WORD.fullmatch(word) is not None
+
+
+def _longest_by_first(phrases: Iterable[str], most: int) -> dict[str, int]:
+    longest: dict[str, int] = {}
+    for phrase in phrases:
+        first, blank, rest = phrase.partition(" ")
+        count = min(rest.count(" ") + 2, most) if blank else 1
+        if count > longest.get(first, 0):
+            longest[first] = count
+    return longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +123,20 @@ class TitleReader:
         return bool(words)
 
     @cached_property
+    def _longest(self) -> dict[str, int]:
+        """First word of a product's name to the number of words of the longest name that begins with it."""
+        return _longest_by_first(self.catalog.titles, LONGEST_NAME)
+
+    @cached_property
+    def _longest_vendor(self) -> dict[str, int]:
+        return _longest_by_first(self.catalog.vendor_phrases, 4)
+
+    @cached_property
+    def _phrase_starts(self) -> frozenset[str]:
+        """First words of decorations and editions of several words."""
+        return frozenset(p.split(" ", 1)[0] for p in (*self._decoration, *self._editions) if " " in p)
+
+    @cached_property
     def _parts(self) -> frozenset[str]:
         return self.catalog.words.get("part", frozenset())
 
@@ -124,7 +154,7 @@ class TitleReader:
         return tuple(
             word
             for number, word in enumerate(words)
-            if _VERSION_WORD.fullmatch(word)
+            if is_version(word)
             and not (
                 word in {"32", "64"} and tuple(words[number + 1 : number + 2]) in (("bit",), ("bits",), ("octets",))
             )
@@ -136,7 +166,8 @@ class TitleReader:
         return next(self._vendors_in_front(words), ("", 0))
 
     def _vendors_in_front(self, words: list[str]) -> Iterator[tuple[str, int]]:
-        for count in range(min(4, len(words)), 0, -1):
+        longest = self._longest_vendor.get(words[0], 0) if words else 0
+        for count in range(min(longest, len(words)), 0, -1):
             vendor = self.catalog.vendor_phrases.get(" ".join(words[:count]))
             if vendor:
                 yield vendor, count
@@ -155,7 +186,7 @@ class TitleReader:
             tail = words[start:]
             if not tail:
                 continue
-            plain = [w for w in tail if w not in self._architectures and not _VERSION_WORD.fullmatch(w)]
+            plain = [w for w in tail if w not in self._architectures and not is_version(w)]
             for reading in (tail, plain) if len(plain) != len(tail) else (tail,):
                 if reading is plain and best and best[0][0] and best[1].agreement == "publisher":
                     continue
@@ -191,7 +222,8 @@ class TitleReader:
     ) -> list[TitleMatch]:
         titles = self.catalog.titles
         found: list[TitleMatch] = []
-        for count in range(min(LONGEST_NAME, len(reading)), 0, -1):
+        longest = self._longest.get(reading[0], 0) if reading else 0
+        for count in range(min(longest, len(reading)), 0, -1):
             ids = titles.get(" ".join(reading[:count]))
             if not ids:
                 continue
@@ -242,12 +274,13 @@ class TitleReader:
         own = self._editions_of(product)
         edition, guessed, unexplained, place = "", False, [], 0
         while place < len(rest):
-            for count in range(min(4, len(rest) - place), 0, -1):
+            longest = 4 if own or rest[place] in self._phrase_starts else 1
+            for count in range(min(longest, len(rest) - place), 0, -1):
                 phrase = " ".join(rest[place : place + count])
                 if phrase in own:
                     edition = f"{edition} {own[phrase]}".strip() if edition and not guessed else own[phrase]
                     guessed = False
-                elif phrase in self._decoration or (count == 1 and _VERSION_WORD.fullmatch(phrase)):
+                elif phrase in self._decoration or (count == 1 and is_version(phrase)):
                     pass
                 elif phrase in self._editions:
                     if not edition:
