@@ -22,13 +22,12 @@ from inventory_pipeline.connectors.graph_directory import (
     Listing,
 )
 from inventory_pipeline.connectors.graph_table import Collected
-from inventory_pipeline.connectors.intune_reading import MANAGED_PERMISSION, IntuneReading
+from inventory_pipeline.connectors.intune_reading import APPS_PERMISSION, MANAGED_PERMISSION, IntuneReading
 from inventory_pipeline.connectors.intune_software import DeviceApps
 from inventory_pipeline.records import Category
 
 # Raised when the same answers would give other rows than before.
 MAPPING_VERSION = "1"
-APPS = "DeviceManagementApps.Read.All"
 
 
 class Intune(GraphConnector):
@@ -50,7 +49,7 @@ class Intune(GraphConnector):
         TableSource(
             "software",
             ("report AppInvRawData", "report AppInvAggregate"),
-            f"{MANAGED_PERMISSION}, {APPS}",
+            f"{MANAGED_PERMISSION}, {APPS_PERMISSION}",
             "Sum over hashes of a device's apps",
             chunk_units=5_000,
         ),
@@ -98,12 +97,17 @@ class Intune(GraphConnector):
         urls = self.session.urls
         devices = ("managed devices", urls.managed_devices(["id"], 1), MANAGED_PERMISSION)
         reports = ("reports", urls.export_jobs(1), MANAGED_PERMISSION)
+        apps = (
+            "apps",
+            urls.get(lambda graph: graph.device_app_management.mobile_apps, select=["id"], top=1),
+            APPS_PERMISSION,
+        )
         entra = ("Entra devices", urls.get(lambda graph: graph.devices, select=["id"], top=1), DEVICES_PERMISSION)
         groups = ("groups", urls.get(lambda graph: graph.groups, select=["id"], top=1), GROUPS_PERMISSION)
         users = ("users", urls.get(lambda graph: graph.users, select=["id"], top=1), USERS_PERMISSION)
         needed = {
             Category.device: [devices, reports, *([entra] if self.entra_devices != "none" else [])],
-            Category.software: [reports],
+            Category.software: [reports, apps],
             Category.usage: [devices],
             Category.user: [users],
             Category.group: [groups, entra],

@@ -17,6 +17,7 @@ from inventory_pipeline.connectors.graph_signin import GraphError
 from inventory_pipeline.connectors.graph_table import Collected
 
 MANAGED_PERMISSION = "DeviceManagementManagedDevices.Read.All"
+APPS_PERMISSION = "DeviceManagementApps.Read.All"
 
 
 @dataclass
@@ -43,7 +44,7 @@ class IntuneReading:
             GraphError: the application may not, or Graph fails.
         """
         session = self.session
-        job = self._ordered(intune_devices.REPORT, intune_devices.REPORT_COLUMNS)
+        job = self._ordered(intune_devices.REPORT, intune_devices.REPORT_COLUMNS, MANAGED_PERMISSION)
         entra = self.entra_devices if self.entra != "none" else EntraDevices()
         clients = self._client_keys()
         try:
@@ -97,8 +98,9 @@ class IntuneReading:
         Raises:
             GraphError: the application may not, or Graph fails.
         """
-        raw = self._ordered(intune_software.RAW_REPORT, intune_software.RAW_COLUMNS)
-        aggregate = self._ordered(intune_software.CATALOG_REPORT, intune_software.CATALOG_COLUMNS)
+        permission = f"{MANAGED_PERMISSION} or {APPS_PERMISSION}"
+        raw = self._ordered(intune_software.RAW_REPORT, intune_software.RAW_COLUMNS, permission)
+        aggregate = self._ordered(intune_software.CATALOG_REPORT, intune_software.CATALOG_COLUMNS, permission)
         catalog = intune_software.Catalog()
         for batch in self._rows(aggregate, coded=False):
             catalog.add(batch)
@@ -128,8 +130,8 @@ class IntuneReading:
             self.note("device", "Graph gives no keys of ConfigMgr clients here; co-managed devices have none.")
             return {}
 
-    def _ordered(self, report: str, columns: Sequence[str]) -> ExportJob:
-        return start_export(self.session, report, columns, permission=MANAGED_PERMISSION)
+    def _ordered(self, report: str, columns: Sequence[str], permission: str) -> ExportJob:
+        return start_export(self.session, report, columns, permission=permission)
 
     def _rows(self, job: ExportJob, *, coded: bool) -> Iterator[pa.RecordBatch]:
         return report_batches(self.session, job, wait_seconds=self.report_seconds, coded=coded)

@@ -217,6 +217,7 @@ def test_a_circle_of_pages_ends(server: GraphServer, session: GraphSession) -> N
         (Category.device, "DeviceManagementManagedDevices.Read.All"),
         (Category.device, "Device.Read.All"),
         (Category.software, "DeviceManagementManagedDevices.Read.All"),
+        (Category.software, "DeviceManagementApps.Read.All"),
         (Category.usage, "DeviceManagementManagedDevices.Read.All"),
         (Category.user, "User.Read.All"),
         (Category.group, "GroupMember.Read.All"),

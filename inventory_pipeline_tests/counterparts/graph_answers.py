@@ -231,6 +231,7 @@ class GraphAnswers:
             (r"deviceManagement/managedDevices/([^/]+)", managed, self._managed_device),
             (r"deviceManagement/reports/exportJobs", managed, self._export_jobs),
             (r"deviceManagement/reports/exportJobs/([^/]+)", managed, self._export_job),
+            (r"deviceAppManagement/mobileApps", "DeviceManagementApps.Read.All", self._mobile_apps),
             (r"users/delta\(\)", users, lambda request: self._delta(request, self.tenant.users, "users")),
             (r"groups/delta\(\)", groups, self._groups_delta),
             (
@@ -262,6 +263,9 @@ class GraphAnswers:
             # An object that moves while pages are read: one comes twice, another never.
             devices = [*devices[:2], devices[1], *devices[3:]]
         return self._page(request, devices, "deviceManagement/managedDevices")
+
+    def _mobile_apps(self, request: Request) -> Answer:
+        return self._page(request, [], "deviceAppManagement/mobileApps")
 
     def _co_managed(self, request: Request) -> Answer:
         found = [
@@ -423,6 +427,8 @@ class GraphAnswers:
         known = CATALOG_COLUMNS.get(wanted.get("reportName"))
         if known is None or wanted.get("format") != "csv" or set(wanted.get("select") or ()) - known:
             return failure(400, "BadRequest", "The report or one of its columns is not known.")
+        if wanted["reportName"].startswith("AppInv") and "DeviceManagementApps.Read.All" not in self.permissions:
+            return failure(403, "Forbidden", "The application is not authorized to have this report.")
         key = f"{wanted['reportName']}_{secrets.token_hex(4)}"
         self._jobs[key] = {
             "id": key,
