@@ -22,7 +22,7 @@ from pyarrow import csv as arrow_csv
 from inventory_pipeline.connectors.graph_session import GraphSession
 from inventory_pipeline.connectors.graph_signin import GraphError
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 4 << 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 20.0
 
 

@@ -105,10 +105,10 @@ class IntuneReading:
         for batch in self._rows(aggregate, coded=False):
             catalog.add(batch)
         apps = intune_software.DetectedApps(catalog)
-        for batch in self._rows(raw, coded=True):
-            if "DeviceId" not in batch.schema.names:
-                raise GraphError(f"the report {raw.report} has no column DeviceId.", "Try again later.")
-            apps.add(batch)
+        try:
+            apps.add_all(self._rows(raw, coded=True))
+        except ValueError as error:
+            raise GraphError(str(error), "Try again later.") from error
         found = apps.finish()
         if lone := found.without_rows():
             names = ", ".join(sorted({app[0] for app in lone})[:5])

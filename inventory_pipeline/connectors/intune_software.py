@@ -29,6 +29,7 @@ RAW_COLUMNS = ("DeviceId", *APP_COLUMNS)
 CATALOG_COLUMNS = (*APP_COLUMNS, "ApplicationId", "DeviceCount")
 READ_ROWS = 100_000
 LISTED_KEYS = 50_000
+TOGETHER_ROWS = 500_000
 
 SCHEMA = pa.schema(
     [
@@ -77,7 +78,13 @@ class DetectedApps:
         self._app_parts: list[np.ndarray] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Adds rows of AppInvRawData, whose columns are dictionaries of text."""
+        """Adds rows of AppInvRawData, whose columns are dictionaries of text.
+
+        Raises:
+            ValueError: they do not say of which device they are.
+        """
+        if "DeviceId" not in batch.schema.names:
+            raise ValueError(f"the report {RAW_REPORT} has no column DeviceId.")
         self.rows += batch.num_rows
         devices = batch.column("DeviceId")
         numbers = np.array(
@@ -90,6 +97,21 @@ class DetectedApps:
         kept = device_numbers >= 0
         self._device_parts.append(device_numbers[kept])
         self._app_parts.append(app_numbers[kept])
+
+    def add_all(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Adds batches, several at a time: the fewer dictionaries there are, the less often an app is looked up."""
+        waiting: list[pa.RecordBatch] = []
+        for batch in batches:
+            waiting.append(batch)
+            if sum(held.num_rows for held in waiting) >= TOGETHER_ROWS:
+                self._add_together(waiting)
+                waiting = []
+        self._add_together(waiting)
+
+    def _add_together(self, batches: list[pa.RecordBatch]) -> None:
+        if batches:
+            for batch in pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches():
+                self.add(batch)
 
     def finish(self) -> DeviceApps:
         """Sorts by device, drops what comes twice, and forgets the rows."""

@@ -12,13 +12,22 @@ import pytest
 
 from inventory_pipeline.connectors.base import Secret
 from inventory_pipeline.connectors.intune import Intune
+from inventory_pipeline.errors import ConnectorError
 from inventory_pipeline.records import Category
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncOptions, SyncReport, run_sync
 from inventory_pipeline_tests.counterparts.graph import GraphServer, running_graph
 from inventory_pipeline_tests.counterparts.graph_answers import Answer, Fault, Request, failure
-from inventory_pipeline_tests.counterparts.graph_tenant import Tenant, app, guid, managed_device, user
+from inventory_pipeline_tests.counterparts.graph_tenant import (
+    Tenant,
+    app,
+    csv_text,
+    guid,
+    managed_device,
+    user,
+    zipped,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:This class is deprecated:DeprecationWarning")
 
@@ -204,6 +213,14 @@ def test_devices_take_one_request_a_page(server: GraphServer, tenant: Tenant, re
     asked = [request for request in server.answers.requests if "/v1.0/deviceManagement/managedDevices" in request]
     assert len(asked) == 10
     assert len(rows(repository, "device")) == 100
+
+
+@pytest.mark.parametrize(("report", "table"), [("AppInvRawData", "software"), ("DevicesWithInventory", "device")])
+def test_a_report_without_device_ids_is_refused(server: GraphServer, report: str, table: str) -> None:
+    server.answers.prepared[report] = zipped(report, csv_text(["ApplicationName"], [{"ApplicationName": "7-Zip"}]))
+    connector = intune(server)
+    with pytest.raises(ConnectorError, match=f"{report} has no column DeviceId"), connector.opened():
+        connector.keys(table)
 
 
 def test_no_device_is_said_to_report_use(server: GraphServer, repository: Repository) -> None:
