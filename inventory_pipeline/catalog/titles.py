@@ -312,6 +312,14 @@ class TitleReader:
         own = set(title_key(match.product.title).split())
         return (*(w for w in self.version_words(match.name) if w not in own), *self.version_words(match.rest))
 
+    def edition_among(self, product: Product, words: list[str]) -> str:
+        """The longest edition of a product that is anywhere among words; empty when there is none."""
+        text = f" {' '.join(words)} "
+        own = self._editions_of(product)
+        return (
+            own[max((key for key in own if f" {key} " in text), key=len)] if any(f" {k} " in text for k in own) else ""
+        )
+
     def _edition_in(self, product: Product, name: list[str]) -> str:
         """An edition that is part of the spelling of a name (Visual Studio Professional)."""
         own = self._editions_of(product)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from inventory_pipeline.catalog.folding import is_mojibake, title_key, tokens
+from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens
 from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rule
 from inventory_pipeline.catalog.titles import TitleMatch, TitleReader
 from inventory_pipeline.normalization.decision import Decision
@@ -159,7 +159,7 @@ class Decider:
         if match.unexplained or match.agreement == "conflict":
             return False
         # A derived product has no known editions: `X Pro` beside `X` may well be another product.
-        if match.guessed_edition and match.product.origin == "derived":
+        if match.guessed_edition and match.product.origin in {"derived", "listed"}:
             return False
         if match.agreement != "unstated":
             return True
@@ -253,6 +253,17 @@ class Decider:
             known = "the vendor is known" if named else "the vendor is not known"
             decision.evidence = f"No rule and no product of the catalog has this title; {known}."
         return decision
+
+    def taken(self, product: Product, title: str, version: str, rule_id: str, confidence: float, says: str) -> Decision:
+        """The decision that a title is a product of the catalog, for whoever decides by other means than rules.
+
+        `says` becomes the evidence; edition, version family and release cycle follow from title and version as ever.
+        """
+        words = tokens(fold(title))
+        match = TitleMatch(product, "publisher", (), rest=tuple(words))
+        edition = self.reader.edition_among(product, words)
+        decision = self._of_product(product, edition, rule_id, confidence, says)
+        return self._with_version(decision, product, version, self.reader.numbers(match))
 
     def _numbers(self, statement: Statement) -> list[str]:
         return list(self.reader.version_words(statement.words.split()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -15,6 +15,9 @@ from inventory_pipeline.normalization.cleaning import fold_column
 from inventory_pipeline.normalization.decider import SURE, Decider, Reading
 from inventory_pipeline.normalization.decision import DECISION_SCHEMA, Decision, decisions_table
 from inventory_pipeline.normalization.rulebook import Statement
+
+if TYPE_CHECKING:
+    from inventory_pipeline.normalization.curation.curate import Curation
 
 __all__ = ["IN_COLUMNS", "SURE", "decide_table", "normalize_software"]
 
@@ -33,25 +36,32 @@ CHUNK = 50_000
 """Rows that are in memory as objects at a time."""
 
 
-def normalize_software(distinct: pa.Table, catalog: Catalog, curation: Any | None = None) -> pa.Table:  # noqa: ARG001
-    """What each distinct software statement is, by the catalog's rules.
+def normalize_software(distinct: pa.Table, catalog: Catalog, curation: Curation | None = None) -> pa.Table:
+    """What each distinct software statement is, by the catalog's rules, and with `curation` by a model behind them.
 
     In: one row per distinct statement with `software_key`, `source` (connector type), `title`, `publisher`,
     `version`, `edition`, `product_code`, `package_family`, `origin` (texts as the source wrote them); missing columns
     count as empty, others (`installs`, `devices`) are not looked at.
 
     Out: one row per row of the input, in its order, in `DECISION_SCHEMA`. `product_id` is set for normalized rows
-    only. `decided_by`: `site_rule`, `rule`, `parsed` (vendor and title could only be read from the row: not
-    normalized, see the suggestion columns) or `none`. A row that a rule leaves out on purpose is decided by it and has
-    no product. `parent_product_id`: the product into which updates, language packs and components fold; an update's
-    `product_id` is that of the product that it patches.
+    only. `decided_by`: `site_rule`, `rule`, `model` (by curation, at or above its threshold), `parsed` (vendor and
+    title could only be read from the row: not normalized, see the suggestion columns) or `none`. A row that a rule
+    leaves out on purpose is decided by it and has no product. `parent_product_id`: the product into which updates,
+    language packs and components fold; an update's `product_id` is that of the product that it patches, and a part
+    that the catalog does not list has a parent only.
 
-    The result depends on the values of the row and the catalog only: not on other rows, their order, or the clock.
+    The result depends on the values of the row, the catalog and the curation only: not on other rows, their order, or
+    the clock. No row that a rule decides is ever given to the model.
     Never raises for a value, however hostile.
     """
     from inventory_pipeline.normalization.parallel import decide_in_parallel
 
-    return decide_in_parallel(distinct, catalog)
+    decided = decide_in_parallel(distinct, catalog)
+    if curation is None:
+        return decided
+    from inventory_pipeline.normalization.curation.curate import curate_table
+
+    return curate_table(distinct, decided, catalog, curation)
 
 
 def decide_table(distinct: pa.Table, catalog: Catalog) -> pa.Table:

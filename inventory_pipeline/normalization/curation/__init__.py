@@ -1,0 +1,1 @@
+"""Auto-curation: an offline model that says what undecided software is, how sure it is, and why."""
