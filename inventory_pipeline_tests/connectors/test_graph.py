@@ -23,7 +23,7 @@ from inventory_pipeline.connectors.intune import Intune
 from inventory_pipeline.errors import ConfigurationError, ConnectorError
 from inventory_pipeline.records import Category
 from inventory_pipeline_tests.counterparts.graph import GraphServer, key_pem, running_graph, self_signed
-from inventory_pipeline_tests.counterparts.graph_answers import (
+from inventory_pipeline_tests.counterparts.graph_faults import (
     Answer,
     Fault,
     broken,

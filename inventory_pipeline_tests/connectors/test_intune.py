@@ -18,7 +18,7 @@ from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncOptions, SyncReport, run_sync
 from inventory_pipeline_tests.counterparts.graph import GraphServer, running_graph
-from inventory_pipeline_tests.counterparts.graph_answers import Answer, Fault, Request, failure
+from inventory_pipeline_tests.counterparts.graph_faults import Answer, Fault, Request, failure
 from inventory_pipeline_tests.counterparts.graph_tenant import (
     Tenant,
     app,

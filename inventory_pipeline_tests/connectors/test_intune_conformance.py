@@ -11,7 +11,7 @@ from inventory_pipeline.connectors.base import Connector, Secret
 from inventory_pipeline.connectors.intune import Intune
 from inventory_pipeline_tests.conformance import ConformanceSource, ConnectorConformance
 from inventory_pipeline_tests.counterparts.graph import GraphServer, running_graph
-from inventory_pipeline_tests.counterparts.graph_answers import Fault, broken
+from inventory_pipeline_tests.counterparts.graph_faults import Fault, broken
 from inventory_pipeline_tests.counterparts.graph_tenant import guid
 
 VARIABLE = "INTUNE_TEST_SECRET"

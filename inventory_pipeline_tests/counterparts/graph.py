@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from inventory_pipeline_tests.counterparts.graph_answers import GraphAnswers, Request
+from inventory_pipeline_tests.counterparts.graph_answers import GraphAnswers
+from inventory_pipeline_tests.counterparts.graph_faults import Request
 from inventory_pipeline_tests.counterparts.graph_tenant import Tenant, example_tenant
 
 
@@ -48,7 +49,7 @@ class GraphServer:
 @contextmanager
 def running_graph(folder: Path, tenant: Tenant | None = None, **settings: Any) -> Iterator[GraphServer]:
     """Runs a server for a tenant (the small example company without one); settings are those of GraphAnswers."""
-    answers = GraphAnswers(tenant or example_tenant(), **settings)
+    answers = GraphAnswers(tenant=tenant or example_tenant(), **settings)
     certificate, key = self_signed("localhost")
     folder.mkdir(parents=True, exist_ok=True)
     ca_file, both = folder / "graph-ca.pem", folder / "graph.pem"

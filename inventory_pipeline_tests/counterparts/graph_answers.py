@@ -1,9 +1,7 @@
-"""What Entra and Graph answer for a tenant: sign-in, pages, delta queries, batches, export jobs, reports, faults."""
+"""What Graph answers for a tenant: pages, delta queries, batches, export jobs, activity reports."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 import secrets
@@ -11,13 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
+from inventory_pipeline_tests.counterparts.graph_entra import EntraAnswers
+from inventory_pipeline_tests.counterparts.graph_faults import Answer, Fault, Request, failure, json_answer
 from inventory_pipeline_tests.counterparts.graph_tenant import (
     ACTIVITY_COLUMNS,
     APP_COLUMNS,
@@ -26,7 +21,6 @@ from inventory_pipeline_tests.counterparts.graph_tenant import (
     Tenant,
     Tracked,
     csv_text,
-    guid,
     zipped,
 )
 
@@ -51,65 +45,10 @@ CATALOG_COLUMNS = {
 
 
 @dataclass
-class Answer:
-    """An HTTP answer. `cut` breaks the connection after so many bytes of the body."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: int | None = None
-
-
-@dataclass
-class Request:
-    """An HTTP request, as far as Graph looks at it; header names in lower case."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes = b""
-
-
-@dataclass
-class Fault:
-    """Something that goes wrong for requests whose path and query contain a text: at the `after`-th, `times` times."""
-
-    where: str
-    make: Callable[[Request, Answer], Answer]
-    after: int = 0
-    times: int = 1
-
-
-def throttled(retry_after: str | None = "0") -> Callable[[Request, Answer], Answer]:
-    """429, with or without Retry-After."""
-    headers = {"Retry-After": retry_after} if retry_after is not None else {}
-    return lambda request, answer: failure(429, "TooManyRequests", "Too many requests.", headers)
-
-
-def broken(status: int = 500) -> Callable[[Request, Answer], Answer]:
-    """A failure of the service."""
-    return lambda request, answer: failure(status, "InternalServerError", "An internal server error occurred.")
-
-
-def cut(request: Request, answer: Answer) -> Answer:
-    """The connection ends in the middle of the body."""
-    return Answer(answer.status, answer.body, answer.headers, cut=len(answer.body) // 2)
-
-
-def error_in_success(request: Request, answer: Answer) -> Answer:
-    """A 200 whose body is an error."""
-    return Answer(200, failure(503, "ServiceUnavailable", "The service is busy.").body)
-
-
-@dataclass
-class GraphAnswers:
+class GraphAnswers(EntraAnswers):
     """Answers for one tenant and one application."""
 
-    tenant: Tenant
-    tenant_id: str = guid("tenant")
-    client_id: str = guid("application")
-    secret: str = "s3cret~Value.of_the-App"
+    tenant: Tenant = field(default_factory=Tenant)
     permissions: set[str] = field(default_factory=lambda: set(PERMISSIONS))
     page_size: int = 2
     polls: int = 1
@@ -119,17 +58,10 @@ class GraphAnswers:
     forget_delta: bool = False
     fail_exports: bool = False
     requests: list[str] = field(default_factory=list)
-    root: str = ""
-    certificates: list[x509.Certificate] = field(default_factory=list)
     prepared: dict[str, bytes] = field(default_factory=dict)
-    _tokens: dict[str, bool] = field(default_factory=dict)
     _jobs: dict[str, Object] = field(default_factory=dict)
     _downloads: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def expire_tokens(self) -> None:
-        """Makes Graph refuse every token given out so far."""
-        self._tokens = dict.fromkeys(self._tokens, False)
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request, with whatever fault is due."""
@@ -149,67 +81,15 @@ class GraphAnswers:
 
     def _right(self, request: Request) -> Answer:
         path = request.path
-        if path.endswith("/v2.0/.well-known/openid-configuration"):
-            return self._configuration(path.split("/")[1])
-        if path.endswith("/oauth2/v2.0/token"):
-            return self._token(request)
-        if path == "/managed-identity":
-            return self._managed_identity(request)
+        if (answer := self.sign_in(request)) is not None:
+            return answer
         if path.startswith("/download/"):
             return self._download(request)
         if not path.startswith(("/v1.0/", "/beta/")):
             return failure(404, "ResourceNotFound", "Resource not found.")
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not self._tokens.get(token):
+        if not self.signed_in(request):
             return failure(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.")
         return self._graph(request, path.split("/", 2)[2], beta=path.startswith("/beta/"))
-
-    def _configuration(self, tenant: str) -> Answer:
-        if tenant != self.tenant_id:
-            return entra_failure(400, "invalid_tenant", f"AADSTS90002: Tenant '{tenant}' not found.")
-        base = f"{self.root}/{tenant}"
-        return json_answer(
-            {
-                "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                "issuer": f"{base}/v2.0",
-            }
-        )
-
-    def _token(self, request: Request) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        if form.get("client_id") != self.client_id:
-            text = (
-                f"AADSTS700016: Application with identifier '{form.get('client_id')}' was not found in the directory."
-            )
-            return entra_failure(400, "unauthorized_client", text)
-        if "client_assertion" in form:
-            if not any(_signed(form["client_assertion"], known) for known in self.certificates):
-                text = "AADSTS700027: The certificate used to sign the client assertion is not registered."
-                return entra_failure(401, "invalid_client", text)
-        elif form.get("client_secret") != self.secret:
-            text = "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent is the secret value."
-            return entra_failure(401, "invalid_client", text)
-        if form.get("scope", "").removesuffix("/.default") != self.root:
-            return entra_failure(400, "invalid_resource", "AADSTS500011: The resource principal was not found.")
-        return json_answer({"token_type": "Bearer", "expires_in": 3599, "access_token": self._new_token()})
-
-    def _managed_identity(self, request: Request) -> Answer:
-        if request.headers.get("x-identity-header") != self.secret or request.query.get("resource") != self.root:
-            return failure(400, "invalid_request", "No managed identity.")
-        return json_answer(
-            {
-                "access_token": self._new_token(),
-                "expires_on": "4102444800",
-                "resource": self.root,
-                "token_type": "Bearer",
-            }
-        )
-
-    def _new_token(self) -> str:
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = True
-        return token
 
     def _graph(self, request: Request, path: str, *, beta: bool = False) -> Answer:
         for pattern, permission, answer in self._routes():
@@ -499,26 +379,6 @@ class GraphAnswers:
         return answer
 
 
-def json_answer(content: Any, status: int = 200) -> Answer:
-    """A JSON answer."""
-    return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
-
-
-def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """An error as Graph words it."""
-    inner = {"date": "2026-11-26T08:00:00", "request-id": guid(message), "client-request-id": guid(code)}
-    answer = json_answer({"error": {"code": code, "message": message, "innerError": inner}}, status)
-    answer.headers.update(headers or {})
-    return answer
-
-
-def entra_failure(status: int, code: str, text: str) -> Answer:
-    """An error as Entra words it."""
-    told = f"{text} Trace ID: {guid('trace')} Correlation ID: {guid('correlation')} Timestamp: 2026-11-26 08:00:00Z"
-    number = int(re.search(r"AADSTS(\d+)", text).group(1))  # pyright: ignore[reportOptionalMemberAccess]
-    return json_answer({"error": code, "error_description": told, "error_codes": [number]}, status)
-
-
 def selected(entry: Object, request: Request) -> Object:
     """An object's selected properties; those that it lacks are null."""
     names = [name for name in request.query.get("$select", "").split(",") if name]
@@ -532,28 +392,3 @@ def chosen(entry: Object, select: str) -> Object:
     """An object's selected properties; those never set are missing, as delta queries answer."""
     names: Iterable[str] = [name for name in select.split(",") if name] or list(entry)
     return {"id": entry["id"], **{name: entry[name] for name in names if name in entry}}
-
-
-def _signed(assertion: str, certificate: x509.Certificate) -> bool:
-    head, payload, signature = assertion.split(".")
-    header = json.loads(_unpadded(head))
-    thumbs = {
-        base64.urlsafe_b64encode(certificate.fingerprint(algorithm)).decode().rstrip("=")
-        for algorithm in (hashes.SHA1(), hashes.SHA256())
-    }
-    if not {str(header.get(name)).rstrip("=") for name in ("x5t", "x5t#S256")} & thumbs:
-        return False
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        return False
-    scheme = (
-        padding.PSS(padding.MGF1(hashes.SHA256()), hashlib.sha256().digest_size)
-        if header["alg"] == "PS256"
-        else padding.PKCS1v15()
-    )
-    key.verify(_unpadded(signature), f"{head}.{payload}".encode(), scheme, hashes.SHA256())
-    return True
-
-
-def _unpadded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
