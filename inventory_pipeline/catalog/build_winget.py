@@ -117,8 +117,14 @@ def winget_products(sources: Path) -> WingetBuilder:
     builder = WingetBuilder()
     rows = read_tsv(sources / "winget_products_2024-07.tsv.gz")
     prefixes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    spellings: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
         prefixes[row["id"].split(".")[0]][row["publisher"]] += 1
+        spellings[vendor_key(row["publisher"])][row["publisher"]] += 1
+    # One spelling of each vendor: the most frequent, then the shortest.
+    spellings.pop("", None)
+    for key, counts in spellings.items():
+        builder.vendors.setdefault(key, min(counts, key=lambda p, c=counts: (-c[p], len(p), p)))
     for prefix, counts in prefixes.items():
         builder.publisher_of_prefix[prefix] = min(counts, key=lambda p, c=counts: (-c[p], p))
     for row in rows:

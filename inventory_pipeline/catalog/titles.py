@@ -254,7 +254,13 @@ class TitleReader:
 
     def _agreement(self, product: Product, publisher_key: str, vendor: str, stated: bool, in_front: str) -> Agreement:
         if stated:
-            if vendor == product.vendor or publisher_key in product.publisher_keys:
+            if (
+                vendor == product.vendor
+                or publisher_key in product.publisher_keys
+                or publisher_key == product.vendor_key
+            ):
+                return "publisher"
+            if vendor and vendor == self.catalog.vendors.get(product.vendor_key):
                 return "publisher"
             # A publisher that is the vendor's name with more or fewer words (Mozilla, Mozilla Online Ltd).
             key = product.vendor_key

@@ -125,7 +125,7 @@ def _print_report(name: str, report: SyncReport, *, verbose: bool) -> None:
 
 @cli.command()
 @click.option("--repository", "-r", default="", help="Repository to consolidate (default: the default inventory).")
-@click.option("--run-ai-action", is_flag=True, help="Auto-curation; in this version the wish is only recorded.")
+@click.option("--run-ai-action", is_flag=True, help="Auto-curation of software that no rule decides.")
 @verbose_option
 @click.pass_obj
 def consolidate(state: State, repository: str, run_ai_action: bool) -> None:

@@ -46,10 +46,10 @@ class TableResult:
 class Consolidation:
     """One consolidation. Use it once: `run` to its end, `checks` if wanted, then `publish`.
 
-    `normalizer` replaces the normalization room with its catalog; `curation` is handed to that room, where
-    auto-curation will use it: today rules and parsing decide alone. `entitlements` are published releases of
-    Entitlement repositories, which installations are set beside. Whatever raises leaves the earlier release in
-    place and marks this one as failed.
+    `normalizer` replaces the normalization room with its catalog; `curation` is auto-curation of what no rule
+    decides (`normalization.curation.curate.Curation`), which is left out without it. `entitlements` are published
+    releases of Entitlement repositories, which installations are set beside. Whatever raises leaves the earlier
+    release in place and marks this one as failed.
     """
 
     def __init__(

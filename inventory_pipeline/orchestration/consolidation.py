@@ -33,8 +33,8 @@ class ConsolidationConfig(dg.Config):
 
     run_ai_action: bool = Field(
         default=False,
-        description="Auto-curation of what no rule decides. In this version rules and parsing decide alone; the wish "
-        "is recorded.",
+        description="Auto-curation: software that no rule decides is normalized by an offline model where it is sure "
+        "enough, and suggested otherwise.",
     )
 
 
@@ -119,7 +119,6 @@ def _raw_deps(raw_table: str, settings: Settings) -> Iterator[dg.AssetDep]:
 def _consolidate(
     context: dg.AssetExecutionContext, config: ConsolidationConfig
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    from inventory_pipeline.catalog.loader import load_catalog
     from inventory_pipeline.consolidation.pipeline import Consolidation
     from inventory_pipeline.repository.release import latest_release
 
@@ -135,9 +134,10 @@ def _consolidate(
     ]
     consolidation = Consolidation(
         repository,
-        load_catalog(settings.catalog.site_folder),
+        settings.catalog.load(),
         settings.consolidation,
         run_id=run_id,
+        curation=settings.curation_for(run_ai_action=config.run_ai_action),
         entitlements=[release for release in owned if release is not None],
     )
     tables = {result.name: result for result in consolidation.run()}

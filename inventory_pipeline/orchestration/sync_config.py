@@ -22,8 +22,8 @@ class SyncOptionsConfig(dg.Config):
     )
     run_ai_action: bool = Field(
         default=False,
-        description="Ask the consolidation that follows for auto-curation. In this version rules and parsing decide "
-        "alone; the wish is recorded.",
+        description="Ask the consolidation that follows for auto-curation: an offline model normalizes software that "
+        "no rule decides, where it is sure enough.",
     )
     dry_run: bool = Field(default=False, description="Read and report what the sync would change, and commit nothing.")
     accept_shrink: bool = Field(

@@ -24,6 +24,7 @@ from inventory_pipeline.settings.models import (
     CatalogSettings,
     ConnectorEntry,
     ConnectorOptions,
+    CurationSettings,
     EngineSettings,
     EnvironmentValue,
     RepositorySettings,
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "sync": SyncPolicy,
     "retention": RetentionPolicy,
     "catalog": CatalogSettings,
+    "curation": CurationSettings,
     "engine": EngineSettings,
     "alerts": AlertSettings,
 }

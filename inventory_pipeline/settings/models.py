@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -21,6 +21,10 @@ from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.records import Category
 from inventory_pipeline.repository.policy import RetentionPolicy, SyncPolicy
 from inventory_pipeline.settings.cron import cron_problem
+
+if TYPE_CHECKING:
+    from inventory_pipeline.catalog.model import Catalog
+    from inventory_pipeline.normalization.curation.curate import Curation
 
 RepositoryKind = Literal["inventory", "entitlement"]
 
@@ -176,6 +180,51 @@ class CatalogSettings(Section):
     site_folder: Path | None = Field(
         default=None, description="Folder with the site's own rules and products, which win over the shipped ones."
     )
+    build_folder: Path | None = Field(
+        default=None,
+        description="Folder with a build of the catalog that `inventory catalog update` writes; without, the one that "
+        "is shipped.",
+    )
+
+    def load(self) -> Catalog:
+        """The catalog with the site's rules and products.
+
+        Raises:
+            ConfigurationError: a site's file is not usable, with file and line, or a folder is not there.
+        """
+        from inventory_pipeline.catalog.loader import load_catalog
+
+        data = self.build_folder if self.build_folder and self.build_folder.is_dir() else None
+        return load_catalog(self.site_folder, data)
+
+
+class LanguageModelSettings(Section):
+    """A language model of the site's own that is asked for suggestions. It is told title, publisher and version of
+    undecided software, and never decides."""
+
+    url: str = Field(
+        pattern=r"^https?://", description="Base address of an OpenAI-compatible API, such as http://localhost:8000/v1."
+    )
+    model: str = Field(min_length=1, description="Name of the model there.")
+    api_key: EnvironmentValue | None = Field(default=None, description="Key that is sent as bearer token.")
+    most_rows: int = Field(
+        default=200, ge=1, description="Undecided rows asked about per consolidation, most installed first."
+    )
+    timeout_seconds: float = Field(default=60, gt=0, description="Seconds to wait for an answer.")
+
+
+class CurationSettings(Section):
+    """Auto-curation of software that no rule decides."""
+
+    enabled: bool = Field(
+        default=False, description="In every consolidation; without, where a run asks for it (`run_ai_action`)."
+    )
+    threshold: float = Field(
+        default=0.95, ge=0.5, le=1, description="Confidence at or above which a suggestion counts as normalized."
+    )
+    language_model: LanguageModelSettings | None = Field(
+        default=None, description="Ask a language model of the site's own for further suggestions."
+    )
 
 
 class EmailAlert(Section):
@@ -227,6 +276,7 @@ class Settings(Section):
     sync: SyncPolicy
     retention: RetentionPolicy
     catalog: CatalogSettings
+    curation: CurationSettings
     engine: EngineSettings
     alerts: AlertSettings
 
@@ -251,6 +301,29 @@ class Settings(Section):
             memory_limit=self.engine.memory_limit,
             threads=self.engine.threads,
         )
+
+    def curation_for(self, *, run_ai_action: bool) -> Curation | None:
+        """Auto-curation as it is configured; None when neither the configuration nor the run wants it.
+
+        Raises:
+            ConfigurationError: the language model's key is not set, or a site's feedback is not readable.
+        """
+        if not (run_ai_action or self.curation.enabled):
+            return None
+        from inventory_pipeline.normalization.curation.curate import Curation
+        from inventory_pipeline.normalization.curation.language_model import LanguageModel
+        from inventory_pipeline.normalization.curation.learning import read_verdicts, shift_of
+
+        asked = self.curation.language_model
+        adviser = asked and LanguageModel(
+            url=asked.url,
+            model=asked.model,
+            api_key=asked.api_key.reveal() if asked.api_key else "",
+            most_rows=asked.most_rows,
+            timeout_seconds=asked.timeout_seconds,
+        )
+        shift = shift_of(read_verdicts(self.catalog.site_folder))
+        return Curation(threshold=self.curation.threshold, shift=shift, adviser=adviser)
 
     @property
     def dagster_home(self) -> Path:

@@ -58,7 +58,10 @@ class Advice:
 class Adviser(Protocol):
     """Somebody else who suggests what undecided rows are; a suggestion of an adviser never decides."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Who it is, at the beginning of a sentence."""
+        ...
 
     def advise(self, rows: Sequence[Asked]) -> list[Advice | None]:
         """A suggestion per row, in order, or None."""
@@ -84,8 +87,12 @@ class Curation:
         """The model."""
         return load_model(self.model_file)
 
-    def curate(self, statements: Sequence[Asked], catalog: Catalog) -> list[Decision]:
+    def curate(
+        self, statements: Sequence[Asked], catalog: Catalog, installs: Sequence[int] | None = None
+    ) -> list[Decision]:
         """A decision for each statement, in order: by the model where it is sure enough, else a suggestion.
+
+        `installs`: how often each is installed; an adviser is asked about the most frequent first.
 
         `decided_by` is `model` at or above the threshold and `parsed` below. The same statements with the same
         catalog and model give the same decisions, in any order and company, as long as no adviser is asked.
@@ -96,7 +103,7 @@ class Curation:
         for start in range(0, len(statements), _CHUNK):
             decisions += self._chunk(statements[start : start + _CHUNK], lexicon, decider)
         if self.adviser is not None:
-            self._ask(self.adviser, statements, decisions)
+            self._ask(self.adviser, statements, decisions, installs or [0] * len(statements))
         return decisions
 
     def _chunk(self, statements: Sequence[Asked], lexicon: Lexicon, decider: Decider) -> list[Decision]:
@@ -173,8 +180,10 @@ class Curation:
             decision.suggestion_vendor = decision.suggestion_title = None
         return decision
 
-    def _ask(self, adviser: Adviser, statements: Sequence[Asked], decisions: list[Decision]) -> None:
-        open_rows = [n for n, decision in enumerate(decisions) if decision.decided_by == "parsed"]
+    @staticmethod
+    def _ask(adviser: Adviser, statements: Sequence[Asked], decisions: list[Decision], installs: Sequence[int]) -> None:
+        undecided = (n for n, decision in enumerate(decisions) if decision.decided_by == "parsed")
+        open_rows = sorted(undecided, key=lambda n: (-installs[n], n))
         advice = adviser.advise([statements[n] for n in open_rows])
         for number, said in zip(open_rows, advice, strict=True):
             if said is not None:
@@ -206,7 +215,10 @@ def curate_table(distinct: pa.Table, decided: pa.Table, catalog: Catalog, curati
         return decided
     numbers = pa.array(places, pa.int64())
     texts = [_texts(distinct, name, numbers) for name in ("title", "publisher", "version")]
-    made = curation.curate([Asked(*values) for values in zip(*texts, strict=True)], catalog)
+    column = "devices" if "devices" in distinct.column_names else "installs"
+    known = column in distinct.column_names
+    installs = [int(n or 0) for n in distinct.column(column).take(numbers).to_pylist()] if known else None
+    made = curation.curate([Asked(*values) for values in zip(*texts, strict=True)], catalog, installs)
     table = decisions_table(decided.column("software_key").take(numbers), made)
     order = np.arange(decided.num_rows, dtype=np.int64)
     order[np.array(places)] = decided.num_rows + np.arange(len(places))

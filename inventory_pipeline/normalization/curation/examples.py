@@ -19,8 +19,22 @@ from inventory_pipeline.normalization.curation.rows import RowText, read_row
 from inventory_pipeline.normalization.software import IN_COLUMNS, decide_table
 
 FOLDS = 5
+_ODD = 0.08
+"""Share of rows with something behind the name that no catalog knows."""
 _BEHIND = ("", "", "", " {v}", " {v}", " (x64)", " {v} (x64)", " version {v}", " {m}", " v{m}", " (64-bit)", " - en-us",
            " {v} (x64 en-US)", " x64", " ({v})")  # fmt: skip
+_WORDS = (
+    "trunk",
+    "branch",
+    "internal",
+    "release build",
+    "hotpatch",
+    "customized",
+    "lab",
+    "kiosk",
+    "rollout",
+    "package",
+)
 _FORMS = ("", "", " Inc.", ", Inc.", " LLC", " Ltd.", " GmbH", " Corporation", " S.A.", " Co., Ltd.")
 
 
@@ -100,12 +114,32 @@ def _stated(product: Product, spelling: str, choose: random.Random) -> dict[str,
     title = spelling
     if choose.random() < 0.2 and title_key(product.vendor) not in title_key(title):
         title = f"{product.vendor} {title}"
+    if choose.random() < _ODD:
+        title += _oddity(choose)
     title += choose.choice(_BEHIND).format(v=version, m=major)
     row = {"title": title, "version": version}
     if choose.random() < 0.7:
         publisher = choose.choice((product.vendor, *product.publishers))
         row["publisher"] = publisher + (choose.choice(_FORMS) if vendor_key(publisher) else "")
     return row
+
+
+def _oddity(choose: random.Random) -> str:
+    """What setups and packagers write behind a name that is no part of it: codes, builds, words of their own."""
+    letters = "".join(choose.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(choose.randint(1, 3)))
+    number = choose.randint(2, 99_999)
+    return choose.choice(
+        (
+            f" {letters}{number}",
+            f" {letters.upper()}{number}",
+            f" {number}{letters}",
+            f" ({letters}{number})",
+            f" {letters}_{number}",
+            f" {letters.upper()}-{number}",
+            f" ({choose.choice(_WORDS)})",
+            f" - {choose.choice(_WORDS)} {number}",
+        )
+    )
 
 
 def _example(product: Product, spelling: str, stated: dict[str, str], lexicon: Lexicon) -> Example:

@@ -55,17 +55,20 @@ READING_FEATURES: tuple[str, ...] = (
     "edition_words",
     "numbers_left",
     "marks_left",
+    "codes_left",
     "words_removed",
     "foreign_letters",
     "best_product",
     "best_of_vendor",
     "vendor_unexplained_share",
     "vendor_missing_share",
+    "vendor_in_front",
     "title_known_of_others",
 )
 _AGREEMENT = {"conflict": 0.0, "unstated": 1.0, "title": 2.0, "publisher": 3.0}
 _TIER = {"listed": 0.0, "derived": 1.0, "curated": 2.0, "site": 3.0}
 _SOURCE = {"none": 0.0, "title": 1.0, "stated": 2.0, "known": 3.0}
+_BEGINS = PRODUCT_FEATURES.index("begins_with_name")
 _OVERALL, _OF_VENDOR, _LEAST = 6, 4, 0.2
 
 
@@ -178,6 +181,11 @@ def _agreement(row: RowText, product: Product) -> str:
     return "unstated"
 
 
+def _is_code(word: str) -> bool:
+    """True for a word that mixes letters and digits (`qx42`, `py312`), as builds and models do."""
+    return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
+
+
 def _alike(one: str, other: str) -> float:
     """How alike two vendors' keys are: share of common trigrams."""
     if not one or not other:
@@ -207,12 +215,14 @@ def reading_values(row: RowText, found: list[Candidate], lexicon: Lexicon) -> li
         float(sum(w in lexicon.editions for w in words)),
         float(sum(is_version(w) for w in words)),
         float(sum(mark in row.title for mark in "()[]-,:/_")),
+        float(sum(_is_code(w) for w in content)),
         float(len(row.words) - len(words)),
         float(not row.raw_title.isascii()),
         max((c.similarity for c in found), default=0.0),
         nearest.similarity if nearest else 0.0,
         nearest.values[2] if nearest else 1.0,
         nearest.values[7] if nearest else 1.0,
+        max((float(len(c.name.split())) for c in own if c.values[_BEGINS]), default=0.0),
         float(len(others)),
     ]
 

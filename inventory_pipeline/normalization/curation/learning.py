@@ -6,11 +6,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from inventory_pipeline.catalog.folding import title_key, vendor_key
 from inventory_pipeline.catalog.model import Action, Catalog
+from inventory_pipeline.catalog.reading import Problems, read_rows
+
+FEEDBACK_FILE = "curation_feedback.csv"
+FEEDBACK_COLUMNS = ("key", "confidence", "accepted", "date")
 
 _PLACEHOLDERS = re.compile(r"\{\w+\}|[*?]")
 _SPREAD = 0.5
@@ -62,3 +67,24 @@ def shift_of(verdicts: Iterable[Verdict]) -> float:
         slope = float(np.sum(truth - guess)) - shift / _SPREAD**2
         shift += slope / (float(np.sum(guess * (1 - guess))) + 1 / _SPREAD**2)
     return round(float(np.clip(shift, -2, 2)), 4)
+
+
+def read_verdicts(site_folder: Path | None) -> list[Verdict]:
+    """Verdicts that `inventory accept` wrote beside a site's rules; none without the file.
+
+    Raises ConfigurationError with file and line of rows that are not readable.
+    """
+    path = site_folder / FEEDBACK_FILE if site_folder else None
+    if path is None or not path.is_file():
+        return []
+    problems = Problems()
+    found: list[Verdict] = []
+    for row in read_rows(path, FEEDBACK_COLUMNS):
+        try:
+            confidence = float(row["confidence"].replace(",", "."))
+        except ValueError:
+            problems.add(row.where, f"confidence {row['confidence']!r} is no number.")
+            continue
+        found.append(Verdict(confidence, row["accepted"].lower() in {"yes", "true", "1"}))
+    problems.raise_any(str(path))
+    return found
