@@ -36,7 +36,7 @@ _LEGAL_WORDS = (
     "international intl intnl kg kk limited llc lllp llp ltd ltda maintainers nv oy oyj org organization plc "
     "project projects pte pty pvt sa sarl sas sasu sdn bhd se sl software solutions spa srl sro systems system "
     "team tech technologies technology the ug und and of its affiliates subsidiaries mbh kft zoo doo sp com io "
-    "net ооо зао оао ао пао компания ooo zao oao pao 株式会社 有限公司 "
+    "net ооо зао оао ао пао компания ooo zao oao pao 株式会社 有限公司 "  # noqa: RUF001
 )
 _LEGAL = frozenset(_LEGAL_WORDS.split())
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?|\b[a-z]\.(?=[a-z]\b)")

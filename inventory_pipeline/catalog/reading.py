@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from inventory_pipeline.catalog.spreadsheet import unguarded
 from inventory_pipeline.errors import ConfigurationError
 
 MOST_PROBLEMS = 20
@@ -69,23 +70,29 @@ def read_rows(path: Path, columns: Sequence[str] = ()) -> list[Row]:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError) as error:
         raise ConfigurationError(f"cannot be read: {error}.", subject=str(path)) from error
-    text = _decode(data)
+    text, _ = decode(data)
     kind = path.name.removesuffix(".gz").rsplit(".", 1)[-1].lower()
     return _yaml_rows(path, text, columns) if kind in {"yaml", "yml"} else _delimited_rows(path, text, kind, columns)
 
 
-def _decode(data: bytes) -> str:
+def decode(data: bytes) -> tuple[str, str]:
+    """Text of a file as spreadsheets and editors save it, and the encoding that would save it so again."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
+        return data.decode("utf-16", errors="replace"), "utf-16"
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig"), "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        return data.decode("cp1252", errors="replace"), "cp1252"
+
+
+def delimiter_of(text: str, kind: str) -> str:
+    """The delimiter of a table: a tab in `tsv`, else the one that its first line has most of."""
+    heading_line = next((line for line in text.split("\n") if line.strip() and not line.startswith("#")), "")
+    return "\t" if kind == "tsv" else max(",;\t", key=heading_line.count)
 
 
 def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) -> list[Row]:
-    heading_line = text.split("\n", 1)[0]
-    delimiter = "\t" if kind == "tsv" else max(",;\t", key=heading_line.count)
+    delimiter = delimiter_of(text, kind)
     csv.field_size_limit(2**24)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     problems = Problems()
@@ -104,7 +111,8 @@ def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) ->
             if len(values) > len(headings) and any(value.strip() for value in values[len(headings) :]):
                 problems.add(f"{path.name}:{line}", f"has {len(values)} values under {len(headings)} headings.")
                 continue
-            rows.append(Row({h: v.strip() for h, v in zip(headings, values, strict=False) if h}, path.name, line))
+            cells = {h: unguarded(v.strip()) for h, v in zip(headings, values, strict=False) if h}
+            rows.append(Row(cells, path.name, line))
     except csv.Error as error:
         problems.add(f"{path.name}:{reader.line_num}", f"is not readable as CSV ({error}).")
     problems.raise_any(str(path))

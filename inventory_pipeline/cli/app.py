@@ -69,7 +69,8 @@ def cli(context: click.Context, config: str | None, verbose: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 held, 130 interrupted."""
-    from inventory_pipeline.cli import actions, entitlements, manage, read  # noqa: F401 - they register their commands
+    # They register their commands.
+    from inventory_pipeline.cli import actions, catalog, curation, entitlements, manage, read  # noqa: F401
 
     try:
         cli.main(args=None if arguments is None else list(arguments), prog_name="inventory", standalone_mode=False)

@@ -28,7 +28,7 @@ _COPYRIGHT = re.compile(r"^(?:.*?\bcopyright\b\W*|(?=(?:19|20)\d\d\b))(?:(?:19|2
 _RIGHTS = re.compile(r"\W*\b(?:all rights|tous droits|alle rechte)\b.*$", re.I)
 
 
-_LEGAL_IN_FRONT = re.compile(r"^(?:компания|ооо|зао|оао|пао|ао|ooo|株式会社)\b[\s\"«]*", re.I)
+_LEGAL_IN_FRONT = re.compile(r"^(?:компания|ооо|зао|оао|пао|ао|ooo|株式会社)\b[\s\"«]*", re.I)  # noqa: RUF001
 _REMOVER = re.compile(r"^(?:uninstall|remove|désinstaller|desinstalar|disinstalla|deinstallieren)\s+(?=\S)", re.I)
 _NO_NAME = re.compile(
     r"[{]?[0-9a-f]{8}-[0-9a-f]{4}-|\b(?=[0-9a-f]*\d)[0-9a-f]{10,}\b|[\\$%@=<>|]|://|\.(?:exe|dll|msi|inf|sys|bat|cmd)\b"
@@ -87,7 +87,7 @@ def _without_words(text: str, count: int) -> str:
 def clean_vendor(publisher: str) -> str | None:
     """The publisher as written, without legal forms and what follows a comma; None when nothing remains."""
     text = _RIGHTS.sub("", _COPYRIGHT.sub("", plain(publisher)[:200])).strip(" ,.")
-    text = _LEGAL_IN_FRONT.sub("", text).strip(" \"»") or text
+    text = _LEGAL_IN_FRONT.sub("", text).strip(' "»') or text
     for _ in range(4):
         shorter = _LEGAL.sub("", text).strip(" ,.")
         if shorter == text or not shorter:

@@ -35,6 +35,8 @@ THRESHOLD = 0.95
 HIGHEST = 0.975
 """What a model says is never surer than what a rule says."""
 _NO_NAME = 0.3
+_WORTH_SAYING = 0.1
+"""A product of the catalog that is less likely than this is not suggested."""
 _CHUNK = 4_000
 
 
@@ -120,7 +122,7 @@ class Curation:
             row, by_product = rows[number], sure_of_product[number]
             by_reading = min(float(sure_of_reading[number]), HIGHEST) if row.vendor and row.title else 0.0
             first = max(range(len(by_product)), key=by_product.__getitem__, default=-1)
-            if first >= 0 and by_product[first] >= by_reading:
+            if first >= 0 and by_product[first] >= max(by_reading, _WORTH_SAYING):
                 made.append(self._product(statement, row, found[number], by_product, first, decider))
             else:
                 made.append(self._reading(statement, row, found[number], by_reading, lexicon))

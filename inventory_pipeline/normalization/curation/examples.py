@@ -23,6 +23,7 @@ _ODD = 0.08
 """Share of rows with something behind the name that no catalog knows."""
 _BEHIND = ("", "", "", " {v}", " {v}", " (x64)", " {v} (x64)", " version {v}", " {m}", " v{m}", " (64-bit)", " - en-us",
            " {v} (x64 en-US)", " x64", " ({v})")  # fmt: skip
+_TYPOS = 0.03
 _WORDS = (
     "trunk",
     "branch",
@@ -111,7 +112,7 @@ def _stated(product: Product, spelling: str, choose: random.Random) -> dict[str,
     """A row as a source might state it: with or without publisher, vendor, version, architecture, language."""
     major, minor, patch = choose.randint(1, 25), choose.randint(0, 20), choose.randint(0, 9000)
     version = choose.choice((f"{major}.{minor}", f"{major}.{minor}.{patch}", f"{major}.{minor}.{patch}.0"))
-    title = spelling
+    title = _mistyped(spelling, choose) if choose.random() < _TYPOS else spelling
     if choose.random() < 0.2 and title_key(product.vendor) not in title_key(title):
         title = f"{product.vendor} {title}"
     if choose.random() < _ODD:
@@ -122,6 +123,16 @@ def _stated(product: Product, spelling: str, choose: random.Random) -> dict[str,
         publisher = choose.choice((product.vendor, *product.publishers))
         row["publisher"] = publisher + (choose.choice(_FORMS) if vendor_key(publisher) else "")
     return row
+
+
+def _mistyped(text: str, choose: random.Random) -> str:
+    """A text with one letter left out, doubled or swapped with the next."""
+    places = [n for n in range(1, len(text) - 1) if text[n].isalpha() and text[n + 1].isalpha()]
+    if len(text) < 6 or not places:
+        return text
+    place = choose.choice(places)
+    change = choose.choice((text[place + 1], text[place] * 2 + text[place + 1], text[place + 1] + text[place]))
+    return text[:place] + change + text[place + 2 :]
 
 
 def _oddity(choose: random.Random) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,3 +90,15 @@ def read_verdicts(site_folder: Path | None) -> list[Verdict]:
         found.append(Verdict(confidence, row["accepted"].lower() in {"yes", "true", "1"}))
     problems.raise_any(str(path))
     return found
+
+
+def with_verdicts(content: bytes, verdicts: Mapping[str, Verdict], day: str) -> bytes:
+    """The content of a file of verdicts with further ones, by the key of the work list's entry."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    if not content:
+        writer.writerow(FEEDBACK_COLUMNS)
+    for key, verdict in verdicts.items():
+        writer.writerow([key, f"{verdict.confidence:.3f}", "yes" if verdict.accepted else "no", day])
+    before = content if not content or content.endswith(b"\n") else content + b"\r\n"
+    return before + text.getvalue().encode()
