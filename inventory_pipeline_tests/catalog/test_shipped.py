@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
-from inventory_pipeline.catalog.loader import DATA, load_catalog
+import pytest
+
+from inventory_pipeline.catalog.folding import title_key, vendor_key
+from inventory_pipeline.catalog.inspect import microsoft_skus, search, windows_release
+from inventory_pipeline.catalog.loader import BUILT_PRODUCTS, DATA, load_catalog, vendor_phrase
 from inventory_pipeline.catalog.model import Kind
+from inventory_pipeline.catalog.products import BUILT_COLUMNS, read_built
 from inventory_pipeline.catalog.reading import read_rows
+from inventory_pipeline.catalog.vendors import successions
 
 
 def test_it_is_a_catalog_that_companies_recognize_themselves_in() -> None:
@@ -37,15 +45,62 @@ def test_lifecycles_and_styles_that_products_name_exist() -> None:
         assert product.family in built_in or product.family in catalog.families, (product.product_id, product.family)
 
 
-def test_derived_products_do_not_replace_curated_ones() -> None:
+def test_built_products_do_not_replace_curated_ones() -> None:
     curated = {row["product_id"] for row in read_rows(DATA / "products.csv")}
-    derived = {row["product_id"] for row in read_rows(DATA / "derived_products.tsv.gz")}
-    assert not curated & derived
+    derived, listed = ({row.values[0] for row in read_built(DATA / name, tier)} for name, tier in BUILT_PRODUCTS)
+    assert not curated & (derived | listed) and not derived & listed
+    assert len(derived) > 10_000 and len(listed) > 5_000
+
+
+@pytest.mark.parametrize(("name", "tier"), BUILT_PRODUCTS)
+def test_keys_of_built_products_are_those_of_the_folding(name: str, tier: str) -> None:
+    for row in read_built(DATA / name, tier):
+        values = dict(zip(BUILT_COLUMNS, row.values, strict=True))
+        assert values["vendor_key"] == vendor_key(values["vendor"]), values
+        assert values["vendor_phrase"] == vendor_phrase(values["vendor"]), values
+        titles = [values["title"], *values["titles"].split("|")]
+        assert set(values["title_keys"].split("|")) == {title_key(t) for t in titles if t}, values
+        publishers = values["publishers"].split("|") if values["publishers"] else []
+        assert values["publisher_keys"] == "|".join(map(vendor_key, publishers)), values
+
+
+def test_loading_takes_less_than_a_second() -> None:
+    # In a fresh process, since the build that is shipped is kept once it is read.
+    timed = (
+        "import time; from inventory_pipeline.catalog.loader import load_catalog; s = time.process_time(); "
+        "load_catalog(); print(time.process_time() - s)"
+    )
+    seconds = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout
+    assert float(seconds) < 1.0
+
+
+def test_licences_of_microsoft_and_builds_of_windows() -> None:
+    skus = microsoft_skus()
+    assert skus["SPE_E5"].name == "Microsoft 365 E5"
+    assert skus[skus["SPE_E5"].sku_id].part_number == "SPE_E5"
+    catalog = load_catalog()
+    assert windows_release(catalog, "10.0.22631.3447") == "Windows 11 23H2"
+    assert windows_release(catalog, "20348") == "Windows Server 2022"
+    assert windows_release(catalog, "99999") == ""
+
+
+def test_successions_of_vendors() -> None:
+    found = successions()
+    assert all(s.predecessor and s.vendor and s.predecessor != s.vendor and len(s.year) == 4 and s.how for s in found)
+    assert len({(s.predecessor, s.vendor) for s in found}) == len(found) > 100
+    assert {s.predecessor for s in found if s.vendor == "Oracle"} >= {"Sun Microsystems", "BEA Systems"}
+
+
+def test_search_finds_the_product_before_its_kin() -> None:
+    catalog = load_catalog()
+    assert search(catalog, "acrobat reader")[0].product_id == "adobe/acrobat-reader"
+    assert search(catalog, "7-zip")[0].product_id == "igor-pavlov/7-zip"
+    assert search(catalog, "no such thing anywhere") == [] == search(catalog, "")
 
 
 def test_codes_and_packages_point_at_products() -> None:
     products = load_catalog().products
-    for name in ("product_codes.tsv.gz", "packages.csv"):
+    for name in ("product_codes.tsv.gz", "packages.csv", "linux_packages.tsv.gz", "localized_names.csv"):
         assert all(row["product_id"] in products for row in read_rows(DATA / name)), name
 
 
