@@ -60,13 +60,19 @@ def device_rows(computers: Computers, names: Mapping[str, Sequence[str]]) -> Ite
         row["memory_mb"] = _megabytes(row.get("memory_mb"))
         row["inventory_date"] = _moment(row.get("inventory_date"))
         row["is_virtual"] = {"virtual": "true", "physical": "false"}.get(properties.get("Computer Type", "").lower())
-        if "os_version" not in row and (version := _OS_VERSION.search(str(row.get("os_name", "")))):
-            row["os_version"] = version[1]
+        if "os_version" not in row and (version := os_version(str(row.get("os_name", "")))):
+            row["os_version"] = version
         aside = {name: value for name, title in ASIDE.items() if (value := _value(properties, title))}
         row["extra"] = _json(aside)
         rows.append(row)
     columns = ["source_device_id", *names, "is_virtual", "os_version", "source_object", "extra"]
     yield from _batch(rows, list(dict.fromkeys(columns)))
+
+
+def os_version(name: str) -> str | None:
+    """The version within the name that BigFix gives a Windows system: `Win2019 10.0.17763.3406 (1809)`."""
+    found = _OS_VERSION.search(name)
+    return found[1] if found else None
 
 
 def processor_rows(computers: Computers) -> Iterator[pa.RecordBatch]:

@@ -13,7 +13,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,6 +28,7 @@ RETRIED = frozenset({429, 500, 502, 503, 504, 509})
 BROKEN_ATTEMPTS = 6
 LONGEST_BACKOFF = 60.0
 CHUNK_BYTES = 1 << 20
+BROKEN = "broken"
 
 # They log whole addresses and headers, and the addresses of downloads carry the right to them.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -133,6 +135,23 @@ class Wire:
             if time.monotonic() - begun + pause > self._patience:
                 raise self._exhausted(status)
             self.wait(pause)
+
+    @contextmanager
+    def stream(self, address: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        """An answer whose body is read as it comes. Nothing is repeated: whoever reads knows where to go on.
+
+        Raises:
+            WebError: it cannot be reached, or breaks off (then with the code BROKEN, and asking again may help).
+        """
+        problem: WebError | None = None
+        try:
+            with self._client.stream("GET", address, headers=headers) as response:
+                yield response
+        except httpx.TransportError as error:
+            problem = self._unreachable(error)
+            problem.code = "" if _is_hopeless(error) else BROKEN
+        if problem is not None:
+            raise problem
 
     def pause(self, retry_after: str | None, attempt: int = 1) -> float:
         """Seconds to wait: what the service says, or longer with every attempt."""

@@ -1,0 +1,202 @@
+"""BigFix Inventory's REST API as a real HTTPS server on localhost, over an SQLite database with its resources.
+
+Speaks as documented on help.hcl-software.com/bigfix/11.0/inventory: the token in a header, columns[], order[], limit,
+criteria with the operators =, != and comparisons, answers in chunks, 400 for a wrong column.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from cryptography.hazmat.primitives import serialization
+
+from inventory_pipeline_tests.counterparts.graph import key_pem, self_signed
+
+_ASSOCIATIONS = {
+    "computers": ("computer_hardware", "computer_hardware.computer_id = computers.id"),
+    "software_instances": ("usage_data", "usage_data.instance_id = software_instances.instance_id"),
+}
+_OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+
+
+@dataclass
+class Faults:
+    """What goes wrong: `status` answers are given first; `cut_after` bytes end answers, `cuts` times."""
+
+    status: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    cut_after: int | None = None
+    cuts: int = 0
+    denied: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
+
+
+@dataclass
+class InventoryServer:
+    """A running server; `requests` are resource and parsed query of what was asked."""
+
+    url: str
+    ca_file: Path
+    database: Path
+    token: str
+    password: str
+    refusal: int = 400
+    faults: Faults = field(default_factory=Faults)
+    requests: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+
+    def execute(self, sql: str) -> None:
+        """Changes what the server holds."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            connection.executescript(sql)
+
+    def answer(self, resource: str, query: dict[str, list[str]]) -> list[dict[str, Any]] | None:
+        """Rows of a resource; None when the question is wrong."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            try:
+                return self._rows(connection, resource, query)
+            except (sqlite3.OperationalError, KeyError, ValueError):
+                return None
+
+    def _rows(self, connection: sqlite3.Connection, resource: str, query: dict[str, list[str]]) -> list[dict[str, Any]]:
+        source, condition = resource, ""
+        if resource in _ASSOCIATIONS:
+            other, condition = _ASSOCIATIONS[resource]
+            source += f" LEFT JOIN {other} ON {condition}"
+        columns = query["columns[]"]
+        where, values = ["1 = 1"], []
+        for name, operator, value in json.loads(query.get("criteria", ['{"and":[]}'])[0])["and"]:
+            if operator not in _OPERATORS:
+                raise ValueError(operator)
+            where.append(f"{self._named(resource, name)} {operator} ?")
+            values.append(value.replace("T", " ").rstrip("Z") if "T" in value else int(value))
+        named = ", ".join(self._named(resource, name) for name in columns)
+        order = ", ".join(self._named(resource, name) for name in query["order[]"])
+        text = f"SELECT {named} FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
+        found = connection.execute(text, [*values, int(query["limit"][0])]).fetchall()
+        return [self._object(columns, row) for row in found]
+
+    def _named(self, resource: str, name: str) -> str:
+        if name in self.faults.unknown:
+            raise ValueError(name)
+        outer, _, inner = name.rpartition(".")
+        return f"{outer or resource}.{inner}"
+
+    @staticmethod
+    def _object(columns: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in zip(columns, row, strict=True):
+            outer, _, inner = name.rpartition(".")
+            if isinstance(value, str) and len(value) == 19 and value[10] == " ":
+                value = value.replace(" ", "T") + "Z"
+            (found.setdefault(outer, {}) if outer else found)[inner] = value
+        return found
+
+
+@contextmanager
+def running_inventory(folder: Path, content: str, *, token: str, password: str) -> Iterator[InventoryServer]:
+    """Runs a server over a database made of `content`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key = self_signed("localhost")
+    ca_file, both = folder / "ca.pem", folder / "both.pem"
+    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    both.write_bytes(key_pem(key) + ca_file.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    state = InventoryServer("", ca_file, folder / "inventory.sqlite", token, password)
+    state.execute(content)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle(self) -> None:
+            with suppress(ConnectionError, ssl.SSLError):
+                super().handle()
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            good = self.path == "/api/get_token" and asked.get("password") == state.password
+            self._give(200 if good else 401, {"token": state.token} if good else {"error": "Unauthorized"})
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            path = unquote(parts.path).removeprefix("/api/sam/")
+            if self.headers.get("Token") != state.token:
+                self._give(401, {"error": "Unauthorized"})
+            elif path == "about":
+                self._give(200, {"version": "11.0.3"})
+            else:
+                self._resource(path.removeprefix("v2/"), parse_qs(parts.query))
+
+        def _resource(self, resource: str, query: dict[str, list[str]]) -> None:
+            state.requests.append((resource, query))
+            if state.faults.status and query["limit"] != ["1"]:
+                status, headers = state.faults.status.pop(0)
+                self._give(status, {"error": "busy"}, headers)
+            elif resource in state.faults.denied:
+                self._give(403, {"error": "Forbidden"})
+            elif (found := state.answer(resource, query)) is None:
+                self._give(state.refusal, {"error": "Bad Request"})
+            else:
+                self._stream(found)
+
+        def _stream(self, found: list[dict[str, Any]]) -> None:
+            body = json.dumps({"rows": found}, ensure_ascii=False).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            cut = state.faults.cut_after if state.faults.cuts and len(body) > (state.faults.cut_after or 0) else None
+            for start in range(0, len(body) if cut is None else cut, 700):
+                part = body[start : start + 700]
+                self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+            if cut is None:
+                self.wfile.write(b"0\r\n\r\n")
+                return
+            state.faults.cuts -= 1
+            self.wfile.flush()
+            self.close_connection = True
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+        def _give(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_request(self, code: Any = "-", size: Any = "-") -> None:
+            """Says nothing."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            connection, address = super().get_request()
+            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that does not trust the certificate is no failure of the server."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    state.url = f"https://localhost:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
