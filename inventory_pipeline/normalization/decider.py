@@ -165,8 +165,10 @@ class Decider:
             return True
         # Names of packages are unique within a distribution, however short (vim, git).
         packaged = statement.origin in {"rpm", "deb"} and match.whole and match.product.origin in {"curated", "site"}
-        bundled = statement.origin == "app bundle" and match.whole and match.product.parent_product_id == "apple/macos"
-        return packaged or bundled or self.reader.is_distinctive(match, words)
+        if match.product.parent_product_id == "apple/macos":
+            # Chess and Dictionary are everybody's words, unless it is macOS that lists its own parts.
+            return statement.origin == "app bundle" and match.whole
+        return packaged or self.reader.is_distinctive(match, words)
 
     def _is_part(self, match: TitleMatch, words: list[str]) -> bool:
         """True for a product's name with nothing but words for a part of it behind (Helper, Add-in, Documentation)."""

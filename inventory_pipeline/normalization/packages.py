@@ -14,7 +14,7 @@ _PART = re.compile(
     r"|gtk\d?|gnome|kde|qt\d?|x11|nox|gui|cli|daemon|service|server|client|clients|all|perl|python\d?|ruby|tests?"
     r"|langpack-[a-z]{2,3}(?:[-_][a-z]{2})?|l10n-[a-z]{2,3}(?:-[a-z]{2})?)$"
 )
-_LIBRARY = re.compile(r"^lib(?P<name>[a-z][a-z+._-]*?)-?\d[\d.]*[a-z]?\d*(?:t64)?$")
+_LIBRARY = re.compile(r"^lib(?P<name>[a-z][a-z0-9+._-]*?)-?\d[\d.]*[a-z]?\d*(?:t64)?$")
 _NUMBERED = re.compile(r"(?<=[a-z+])-?\d+(?:\.\d+)*$")
 _ARCHITECTURE = re.compile(r"[.:](?:x86_64|i[3-6]86|amd64|noarch|aarch64|arm64|all)$")
 

@@ -22,7 +22,7 @@ from inventory_pipeline.normalization.curation.boosting import fit
 from inventory_pipeline.normalization.curation.calibration import calibrate, calibration_error
 from inventory_pipeline.normalization.curation.examples import FOLDS, Example, examples
 from inventory_pipeline.normalization.curation.features import PRODUCT_FEATURES, READING_FEATURES, matrix
-from inventory_pipeline.normalization.curation.model import MODEL_FILE, as_json, save_model
+from inventory_pipeline.normalization.curation.model import MODEL_FILE, as_json, load_model, save_model
 from inventory_pipeline.normalization.curation.trees import Matrix
 
 Truth = npt.NDArray[np.bool_]
@@ -47,21 +47,45 @@ def build(catalog: Catalog, path: Path) -> dict[str, float]:
     product_line = calibrate(product_guess[chosen], product.right[chosen])
     reading_line = calibrate(reading_guess, reading.right)
     save_model(path, as_json(_fit(product), _fit(reading), product_line, reading_line))
-    sure = np.zeros(len(made))
-    right = np.zeros(len(made), np.bool_)
-    sure[reading.example], right[reading.example] = reading_line.apply(reading_guess), reading.right
-    by_product = product_line.apply(product_guess[chosen])
-    better = by_product >= sure[product.example[chosen]]
-    where = product.example[chosen][better]
-    sure[where], right[where] = by_product[better], product.right[chosen][better]
-    counted = sure >= 0.9
-    return {
-        "examples": len(made),
-        "right": float(right.mean()),
-        "share at 0.9 and above": float(counted.mean()),
-        "precision there": float(right[counted].mean()),
-        "calibration error": calibration_error(sure, right),
-    }
+    sure, right = _best(
+        len(made),
+        (reading.example, reading_line.apply(reading_guess), reading.right),
+        (product.example[chosen], product_line.apply(product_guess[chosen]), product.right[chosen]),
+    )
+    figures = {"examples": len(made), "right": float(right.mean()), "calibration error": calibration_error(sure, right)}
+    for limit in (0.9, 0.95, 0.97):
+        counted = sure >= limit
+        figures[f"share at {limit}"] = float(counted.mean())
+        figures[f"precision at {limit}"] = float(right[counted].mean()) if counted.any() else float("nan")
+    return figures
+
+
+def judge(found: list[Example]) -> tuple[npt.NDArray[np.float64], Truth]:
+    """What the shipped model says of examples: confidence in the likeliest answer to each, and whether it is right."""
+    model = load_model()
+    made = [(0, example) for example in found]
+    product, reading = _products(made), _readings(made)
+    guess = model.product_log_odds(product.rows)
+    chosen = _first_of_each(product, guess)
+    return _best(
+        len(made),
+        (reading.example, model.reading_calibration.apply(model.reading_log_odds(reading.rows)), reading.right),
+        (product.example[chosen], model.product_calibration.apply(guess[chosen]), product.right[chosen]),
+    )
+
+
+def _best(
+    count: int,
+    reading: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], Truth],
+    product: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], Truth],
+) -> tuple[npt.NDArray[np.float64], Truth]:
+    """The surer of reading and product for each example: confidence, and whether it is right."""
+    sure, right = np.zeros(count), np.zeros(count, np.bool_)
+    sure[reading[0]], right[reading[0]] = reading[1], reading[2]
+    where, by_product, product_right = product
+    better = by_product >= sure[where]
+    sure[where[better]], right[where[better]] = by_product[better], product_right[better]
+    return sure, right
 
 
 def _products(made: list[tuple[int, Example]]) -> Judged:

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from inventory_pipeline.catalog.folding import fold, slug, tokens
-from inventory_pipeline.catalog.model import Catalog, Kind
-from inventory_pipeline.normalization.curation.evidence import of_product, of_reading
+from inventory_pipeline.catalog.model import Catalog, Kind, Product
+from inventory_pipeline.normalization.curation.evidence import of_other, of_product, of_reading
 from inventory_pipeline.normalization.curation.features import (
     PRODUCT_FEATURES,
     READING_FEATURES,
@@ -162,14 +162,15 @@ class Curation:
     def _reading(
         self, statement: Asked, row: RowText, found: list[Candidate], sure: float, lexicon: Lexicon
     ) -> Decision:
-        confidence = round(sure if is_name(row.title) else min(sure, _NO_NAME), 3)
+        taken = _owner(row, lexicon)
+        confidence = round(sure if is_name(row.title) and taken is None else min(sure, _NO_NAME), 3)
         decision = Decision(
             vendor=row.vendor if row.vendor_source in {"known", "title"} else None,
             version=clean_version(statement.version),
             decided_by="parsed",
             confidence=confidence,
             level="vendor" if row.vendor_source in {"known", "title"} else "none",
-            evidence=of_reading(row, found),
+            evidence=of_other(taken) if taken else of_reading(row, found),
             suggestion_vendor=row.vendor or None,
             suggestion_title=row.title or None,
         )
@@ -192,6 +193,14 @@ class Curation:
                 decision = decisions[number]
                 decision.suggestion_vendor, decision.suggestion_title = said.vendor or None, said.title
                 decision.evidence = f"{adviser.name} suggests this. {decision.evidence}"
+
+
+def _owner(row: RowText, lexicon: Lexicon) -> Product | None:
+    """The product whose whole title a row has, from another publisher: hardly a product of that publisher."""
+    match = lexicon.reader.match(list(row.words), row.publisher_key)
+    if match is None or match.agreement != "conflict" or match.unexplained:
+        return None
+    return match.product if match.product.origin in {"curated", "site"} else None
 
 
 def _kind(title: str, lexicon: Lexicon) -> Kind:

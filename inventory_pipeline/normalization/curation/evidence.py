@@ -35,6 +35,11 @@ def of_product(chosen: Candidate, others: Sequence[Product]) -> str:
     return _cut(f"{', '.join(said)}." + (f" Also possible: {also}." if also else ""))
 
 
+def of_other(product: Product) -> str:
+    """Why a title that a known product has is not taken from another publisher."""
+    return _cut(f"The title is that of {product.vendor} {product.title}, but the publisher is another.")
+
+
 def of_reading(row: RowText, found: Sequence[Candidate]) -> str:
     """Why vendor and title are taken from the row itself."""
     near = max(found, key=lambda candidate: candidate.similarity, default=None)

@@ -24,6 +24,7 @@ _ODD = 0.08
 _BEHIND = ("", "", "", " {v}", " {v}", " (x64)", " {v} (x64)", " version {v}", " {m}", " v{m}", " (64-bit)", " - en-us",
            " {v} (x64 en-US)", " x64", " ({v})")  # fmt: skip
 _TYPOS = 0.03
+"""Share of mistyped names among rows whose product the catalog has: nobody can correct an unknown name."""
 _WORDS = (
     "trunk",
     "branch",
@@ -76,7 +77,8 @@ def examples(catalog: Catalog, fold_number: int) -> Iterator[Example]:
         else:
             chosen = [choose.choice(spellings[:12])]
             hidden[product_id] = {title_key(chosen[0])}
-        rows += [(product, spelling, _stated(product, spelling, choose)) for spelling in chosen]
+        is_known = product_id not in held_out
+        rows += [(product, spelling, _stated(product, spelling, is_known, choose)) for spelling in chosen]
     reduced = without(catalog, held_out, hidden)
     columns = {name: [row.get(name) for _, _, row in rows] for name in IN_COLUMNS}
     columns["software_key"] = [str(number) for number in range(len(rows))]
@@ -108,11 +110,11 @@ def without(catalog: Catalog, held_out: set[str], hidden: Mapping[str, set[str]]
     )
 
 
-def _stated(product: Product, spelling: str, choose: random.Random) -> dict[str, str]:
+def _stated(product: Product, spelling: str, is_known: bool, choose: random.Random) -> dict[str, str]:
     """A row as a source might state it: with or without publisher, vendor, version, architecture, language."""
     major, minor, patch = choose.randint(1, 25), choose.randint(0, 20), choose.randint(0, 9000)
     version = choose.choice((f"{major}.{minor}", f"{major}.{minor}.{patch}", f"{major}.{minor}.{patch}.0"))
-    title = _mistyped(spelling, choose) if choose.random() < _TYPOS else spelling
+    title = _mistyped(spelling, choose) if is_known and choose.random() < _TYPOS else spelling
     if choose.random() < 0.2 and title_key(product.vendor) not in title_key(title):
         title = f"{product.vendor} {title}"
     if choose.random() < _ODD:
@@ -190,7 +192,7 @@ def bare(title: str, vendor: str) -> str:
     """A title's letters without vendor in front and versions: what must agree for two titles to be the same."""
     words = tokens(fold(title))
     front = tokens(fold(vendor))
-    if front and words[: len(front)] == front and len(words) > len(front):
-        words = words[len(front) :]
+    while len(words) > 1 and front and words[0] == front[0]:
+        words, front = words[1:], front[1:]
     kept = [w for w in words if not is_version(w)] or words
     return "".join(kept)

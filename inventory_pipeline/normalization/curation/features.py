@@ -119,7 +119,7 @@ def _candidate(
     unexplained = () if same_letters else tuple(w for w in row.content if not _explains(w, words, joined, vendor_words))
     own = "".join(row.words)
     said = set(row.words) | row.publisher_words
-    missing = [] if same_letters else [w for w in words if w not in said and not (len(w) > 3 and w in own)]
+    missing = [] if same_letters else [w for w in words if not _is_said(w, row.content, own, said)]
     weights = [lexicon.weight(w) for w in unexplained]
     lacking = [lexicon.weight(w) for w in missing]
     total = sum(lexicon.weight(w) for w in row.content) or 1.0
@@ -160,6 +160,13 @@ def _explains(word: str, words: list[str], joined: str, vendor_words: set[str]) 
     if word in words or word in vendor_words or (len(word) > 3 and word in joined):
         return True
     return len(word) > 4 and any(_nearly(word, other) for other in words)
+
+
+def _is_said(word: str, content: tuple[str, ...], own: str, said: set[str]) -> bool:
+    """Whether a row has a word of a name, also within a longer one, or all but one letter of it."""
+    if word in said or (len(word) > 3 and word in own):
+        return True
+    return len(word) > 4 and any(_nearly(word, other) for other in content)
 
 
 def _nearly(one: str, other: str) -> bool:
