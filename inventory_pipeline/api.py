@@ -114,6 +114,16 @@ class Inventory:
         report = None if held else launched.result
         return Outcome(launched.run_id, launched.success, launched.message, report=report, held=held)
 
+    def export(self, connector: str) -> Outcome:
+        """Launches `Export Entitlements - <connector>`. `report` is what was Exported, `lines` what is to be said.
+
+        Raises:
+            ConfigurationError: no such connector, or it exports nothing.
+        """
+        launched = self.launcher.export(connector)
+        lines = launched.result.lines if launched.result is not None else ()
+        return Outcome(launched.run_id, launched.success, launched.message, report=launched.result, lines=lines)
+
     def test(self, connector: str) -> Outcome:
         """Launches `Test - <connector>`. The outcome's `report` is a TestReport; a failed check is no success."""
         launched = self.launcher.test(connector)

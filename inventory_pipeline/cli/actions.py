@@ -173,7 +173,12 @@ def _chosen(state: State, connectors: tuple[str, ...], every: bool, *, enabled: 
         raise click.UsageError(f"Name connectors, or give --all. Connectors: {known}.")
     if connectors:
         return [state.settings.connector(name).slug for name in connectors]
-    chosen = [entry.slug for entry in state.settings.connectors if entry.options.enabled or not enabled]
+    # What cannot be used is chosen, too, so that it is told; what only exports has nothing to sync.
+    chosen = [
+        entry.slug
+        for entry in state.settings.connectors
+        if not enabled or (entry.options.enabled and (entry.error or entry.categories))
+    ]
     if not chosen:
         raise ConfigurationError("no connector is configured.", subject=state.settings.path.name)
     return chosen

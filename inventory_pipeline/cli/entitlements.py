@@ -70,6 +70,17 @@ def position(state: State, repository: str, every: bool) -> None:
 
 
 @entitlements.command()
+@click.argument("connector")
+@click.pass_obj
+def export(state: State, connector: str) -> None:
+    """Export the entitlements of CONNECTOR (AppClarity) into a file to be reviewed and imported."""
+    outcome = state.inventory.export(connector)
+    if not outcome.success:
+        raise ActionFailed(outcome.message)
+    click.echo("\n".join([*(f"written    {path}" for path in outcome.report.files), *outcome.lines]))
+
+
+@entitlements.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path("entitlements"))
 def template(folder: Path) -> None:
     """Write an example file with all headings into FOLDER."""

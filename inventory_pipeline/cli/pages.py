@@ -87,7 +87,9 @@ def connector_page(model: type[Connector]) -> str:
     parts = [f"# {model.title}\n\n{_GENERATED}\n\nType `{model.type}`."]
     if model.versions:
         parts.append(f"Supported: {model.versions}.")
-    parts += [text, "## Settings", _settings(model), "## What it brings", _sources(model)]
+    parts += [text, "## Settings", _settings(model)]
+    if model.sources:
+        parts += ["## What it brings", _sources(model)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -19,6 +19,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import dagster as dg
@@ -133,6 +134,15 @@ class Note:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote: its files, the one to review first, and what is to be said of it, line by line."""
+
+    files: tuple[Path, ...]
+    lines: tuple[str, ...]
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
 class Connector(dg.ConfigurableResource):
     """Base of all connectors.
 
@@ -151,6 +161,8 @@ class Connector(dg.ConfigurableResource):
     title: ClassVar[str]
     sources: ClassVar[tuple[TableSource, ...]]
     versions: ClassVar[str] = ""
+    exports: ClassVar[str] = ""
+    """What the connector exports into files (`Entitlements`), where it does so besides or instead of syncing."""
 
     name: str = Field(description="Name of the connector, unique in the configuration.")
 
@@ -205,6 +217,18 @@ class Connector(dg.ConfigurableResource):
     @abstractmethod
     def check(self, category: Category) -> Iterator[Check]:
         """The Test of one category, on an open connection: what can be read, what not, what to do. Changes nothing."""
+
+    def check_export(self) -> Iterator[Check]:
+        """The Test of the export, on an open connection, where the connector has one. Changes nothing."""
+        return iter(())
+
+    def export(self) -> Exported:
+        """Writes what the connector exports, on an open connection; files of earlier exports stay.
+
+        Raises:
+            ConnectorError: the source refuses, or the files cannot be written.
+        """
+        raise NotImplementedError(f"{self.type} exports nothing")
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys | None:
         """The units that the source has now, or None when it cannot list them (then all is read and compared)."""
@@ -285,6 +309,11 @@ def run_test(connector: Connector, categories: Iterable[Category] | None = None)
                     checks[category.value] = (
                         Check(category.value, False, connector.redact(error.message), error.cure),
                     )
+            if connector.exports:
+                try:
+                    checks["export"] = tuple(connector.check_export())
+                except ConnectorError as error:
+                    checks["export"] = (Check("export", False, connector.redact(error.message), error.cure),)
     except (ConnectorError, ConfigurationError) as error:
         checks["connection"] = (Check("connection", False, connector.redact(error.message), error.cure),)
     return TestReport(connector.name, checks)

@@ -18,9 +18,10 @@ from pydantic import Field, PrivateAttr
 from inventory_pipeline.connectors import bigfix_inventory_rows as rows
 from inventory_pipeline.connectors.base import Check, Keys, Secret, TableSource, Units
 from inventory_pipeline.connectors.bigfix_inventory_api import InventoryApi, InventoryApiError
-from inventory_pipeline.connectors.bigfix_inventory_database import InventoryDatabase, catalog, discover
+from inventory_pipeline.connectors.bigfix_inventory_database import InventoryDatabase, discover
 from inventory_pipeline.connectors.bigfix_inventory_reading import COMPUTERS, INSTANCES, Reading
 from inventory_pipeline.connectors.database import DatabaseConnector
+from inventory_pipeline.connectors.database_catalog import catalog
 from inventory_pipeline.connectors.database_reading import in_utc
 from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.records import Category

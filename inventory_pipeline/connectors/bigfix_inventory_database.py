@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 
 from inventory_pipeline.connectors.bigfix_inventory_api import Criterion, InventoryApiError, Row
+from inventory_pipeline.connectors.database_catalog import spelled_place
 
 NEEDED: dict[str, tuple[str, ...]] = {
     "computers": ("id", "name", "last_seen"),
@@ -54,16 +55,6 @@ class Shape:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def catalog(dialect: str) -> sa.Select | sa.TextClause:
-    """Asks for schema, table and name of every column that the database's own catalog has."""
-    if dialect == "sqlite":
-        return sa.text("SELECT NULL, m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p ORDER BY 2, 3")
-    spelled = str.lower if dialect == "postgresql" else str.upper
-    names = [sa.column(spelled(name), sa.Unicode) for name in ("TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME")]
-    columns = sa.table(spelled("COLUMNS"), *names, schema=spelled("INFORMATION_SCHEMA"))
-    return sa.select(*columns.c).order_by(*columns.c)
-
-
 def discover(
     listed: Iterable[tuple[Any, ...]],
     tables: Mapping[str, str],
@@ -88,11 +79,11 @@ def discover(
             aliases = {theirs: present[named.lower()] for theirs, named in renamed.items() if named.lower() in present}
             shape.found[resource] = Found(*fitting[0], {**present, **aliases})
         elif fitting:
-            names = ", ".join(sorted(_spelled(place) for place in fitting)[:5])
+            names = ", ".join(sorted(spelled_place(*place) for place in fitting)[:5])
             shape.missing[resource] = f"several tables could be {resource}: {names}."
         elif places and tables.get(resource):
             lacks = [column for column in wanted if column not in known[places[0]]]
-            shape.missing[resource] = f"{_spelled(places[0])} has no column {', '.join(lacks)}."
+            shape.missing[resource] = f"{spelled_place(*places[0])} has no column {', '.join(lacks)}."
         else:
             shape.missing[resource] = f"no table has the columns {', '.join(wanted)} of {resource}."
     return shape
@@ -102,15 +93,11 @@ def _places(
     known: Mapping[tuple[str | None, str], Mapping[str, str]], resource: str, configured: str | None, wanted: list[str]
 ) -> list[tuple[str | None, str]]:
     if configured:
-        return [place for place in known if configured.lower() in (_spelled(place).lower(), place[1].lower())]
+        return [place for place in known if configured.lower() in (spelled_place(*place).lower(), place[1].lower())]
     named = [place for place in known if place[1].lower() == resource]
     if any(all(column in known[place] for column in wanted) for place in named):
         return named
     return list(known)
-
-
-def _spelled(place: tuple[str | None, str]) -> str:
-    return f"{place[0]}.{place[1]}" if place[0] else place[1]
 
 
 class InventoryDatabase:
@@ -124,7 +111,7 @@ class InventoryDatabase:
     def place(self, resource: str) -> str:
         """The table that was found for a resource."""
         found = self._found(resource)
-        return _spelled((found.schema, found.name))
+        return spelled_place(found.schema, found.name)
 
     def columns(self, resource: str, key: str, wanted: Iterable[str]) -> tuple[str, ...]:
         """Those of the wanted columns that the database has, with the key in front.

@@ -8,6 +8,7 @@ import dagster as dg
 from inventory_pipeline.connectors.base import Connector, Secret, run_test
 from inventory_pipeline.errors import ConfigurationError, SyncHeld
 from inventory_pipeline.orchestration import names
+from inventory_pipeline.orchestration.exports import export_definitions
 from inventory_pipeline.orchestration.failures import readable_failures
 from inventory_pipeline.orchestration.metadata import category_metadata, column_schema, markdown_table
 from inventory_pipeline.orchestration.runtime import Runtime, fixed_resource
@@ -32,8 +33,12 @@ def connector_definitions(entry: ConnectorEntry, settings: Settings) -> dg.Defin
         metadata={"title": f"Test - {entry.name}"},
         run_tags={names.ACTION_TAG: f"Test - {entry.name}"},
     )
-    common = dg.Definitions(assets=[_source(entry)], asset_checks=[check], jobs=[test_job])
+    common = dg.Definitions(assets=[_source(entry)], asset_checks=[check], jobs=[test_job], resources=_resource(entry))
     if entry.connector is None or not entry.options.enabled:
+        return common
+    if entry.connector.exports:
+        common = dg.Definitions.merge(common, export_definitions(entry, entry.connector))
+    if not entry.categories:
         return common
     partitions = repository_partitions(settings, entry.kind)
     sync_assets = _sync_assets(entry, entry.connector, partitions)
@@ -55,13 +60,15 @@ def connector_definitions(entry: ConnectorEntry, settings: Settings) -> dg.Defin
             assets=[sync_assets],
             jobs=[sync_job],
             schedules=schedules,
-            resources={
-                names.connector_resource(entry.slug): fixed_resource(
-                    entry.connector, f"{entry.name} ({entry.connector.title}), as configured in inventory.yaml."
-                )
-            },
         ),
     )
+
+
+def _resource(entry: ConnectorEntry) -> dict[str, dg.ResourceDefinition]:
+    if entry.connector is None or not entry.options.enabled:
+        return {}
+    shown = f"{entry.name} ({entry.connector.title}), as configured in inventory.yaml."
+    return {names.connector_resource(entry.slug): fixed_resource(entry.connector, shown)}
 
 
 def repository_partitions(settings: Settings, kind: str | None = None) -> dg.StaticPartitionsDefinition:

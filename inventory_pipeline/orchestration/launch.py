@@ -83,6 +83,10 @@ class Launcher:
         entry.require()
         if not entry.options.enabled:
             raise ConfigurationError("the connector is switched off.", subject=entry.name, cure="Set `enabled: true`.")
+        if not entry.categories:
+            raise ConfigurationError(
+                "it fills no repository.", subject=entry.name, cure=f"Run `inventory entitlements export {entry.slug}`."
+            )
         if wrong := [c for c in options.get("data_to_sync") or () if c not in entry.categories]:
             raise ConfigurationError(
                 f"it does not bring {', '.join(map(str, wrong))}.",
@@ -91,6 +95,20 @@ class Launcher:
             )
         slug = self.settings.repository(repository, kind=entry.kind).slug
         return self.run(names.sync_job(entry.slug), sync_run_config(entry, options), slug)
+
+    def export(self, connector: str) -> Launched:
+        """`Export Entitlements - <connector>`. The result is what was Exported.
+
+        Raises:
+            ConfigurationError: no such connector, its entry is not usable, or it exports nothing.
+        """
+        entry = self.settings.connector(connector)
+        found = entry.require()
+        if not found.exports:
+            raise ConfigurationError("it exports nothing.", subject=entry.name, cure="Sync it instead.")
+        if not entry.options.enabled:
+            raise ConfigurationError("the connector is switched off.", subject=entry.name, cure="Set `enabled: true`.")
+        return self.run(names.export_job(entry.slug))
 
     def test(self, connector: str) -> Launched:
         """`Test - <connector>`. The result is a TestReport; None when the entry is not usable."""

@@ -32,6 +32,11 @@ def sync_op(slug: str) -> str:
     return f"sync__{slug}"
 
 
+def export_job(slug: str) -> str:
+    """Job of `Export Entitlements - <name>`."""
+    return f"export_entitlements__{slug}"
+
+
 def connector_test_job(slug: str) -> str:
     """Job of `Test - <name>`."""
     return f"test_connector__{slug}"
@@ -55,6 +60,11 @@ def connector_group(slug: str) -> str:
 def source_key(slug: str) -> dg.AssetKey:
     """The source system."""
     return dg.AssetKey(["source", slug])
+
+
+def export_key(slug: str) -> dg.AssetKey:
+    """Files that a connector exports."""
+    return dg.AssetKey(["export", slug])
 
 
 def raw_key(slug: str, category: Category | str) -> dg.AssetKey:

@@ -172,8 +172,10 @@ def test_a_computer_that_exceeds_a_page_is_told_and_not_cut(server: InventorySer
         rows(by_api(server, page_size=20), "software")
 
 
-def test_answers_that_break_off_go_on_where_they_broke(server: InventoryServer) -> None:
+@pytest.mark.parametrize("properly", [False, True])
+def test_answers_that_break_off_go_on_where_they_broke(server: InventoryServer, properly: bool) -> None:
     _many(server, 40, 7)
+    server.faults.properly = properly
     server.faults.cut_after, server.faults.cuts = 3000, 6
     assert _titles(rows(by_api(server, page_size=100), "software")) == sorted(f"Töol {n}" for n in range(280))
     assert server.faults.cuts == 0

@@ -32,11 +32,15 @@ _OPERATORS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
 @dataclass
 class Faults:
-    """What goes wrong: `status` answers are given first; `cut_after` bytes end answers, `cuts` times."""
+    """What goes wrong: `status` answers are given first; `cut_after` bytes end answers, `cuts` times.
+
+    With `properly`, a cut answer ends as HTTP wants it, so that only its content tells that it is not whole.
+    """
 
     status: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     cut_after: int | None = None
     cuts: int = 0
+    properly: bool = False
     denied: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
 
@@ -159,10 +163,10 @@ def running_inventory(folder: Path, content: str, *, token: str, password: str) 
             for start in range(0, len(body) if cut is None else cut, 700):
                 part = body[start : start + 700]
                 self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
-            if cut is None:
+            state.faults.cuts -= cut is not None
+            if cut is None or state.faults.properly:
                 self.wfile.write(b"0\r\n\r\n")
                 return
-            state.faults.cuts -= 1
             self.wfile.flush()
             self.close_connection = True
             with suppress(OSError):
