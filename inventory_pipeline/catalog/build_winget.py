@@ -22,6 +22,7 @@ _CHANNEL = re.compile(
 _VERSION = re.compile(r"(?:[ -]+(?:version |v)?\d+(?:\.\d+)*(?:\.x)?)+$", re.IGNORECASE)
 _ARCHITECTURE = re.compile(r"[ -]*[(\[]?\b(?:x64|x86|amd64|arm64|64-?bit|32-?bit|win64|win32)\b[)\]]?", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"[(\[]\s*[)\]]")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
 _FREE = re.compile(
     r"\b(?:mit|gpl|lgpl|agpl|apache|bsd|mpl|isc|unlicense|zlib|wtfpl|public domain|freeware|free|cc0|cddl|epl|eupl"
     r"|artistic|open source|boost|gnu|mozilla public|psf|libpng|ms-pl|bsl-1\.0|0bsd|cc-by)\b",
@@ -78,7 +79,10 @@ class WingetBuilder:
     def add(
         self, winget_id: str, name: str, publisher: str, names: Sequence[str], licence: str, localized: Sequence[str]
     ) -> None:
-        """One winget entry."""
+        """One winget entry. A build for one language (`Mozilla.Firefox.de`, `Mozilla Firefox (de)`) is its product."""
+        language = winget_id.rsplit(".", 1)[-1]
+        if _LANGUAGE.fullmatch(language):
+            name, *names = (n.removesuffix(f"({language})").strip() for n in (name, *names))
         publisher = publisher or self.publisher_of_prefix.get(winget_id.split(".")[0], "")
         vendor = self.vendors.get(vendor_key(publisher)) or publisher or split_words(winget_id.split(".")[0])
         if not title_key(name) or not vendor_key(vendor):

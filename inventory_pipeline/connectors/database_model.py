@@ -96,6 +96,13 @@ def _together(element: together, compiler: Any, **options: Any) -> str:
     return "(" + " || ".join(compiler.process(part, **options) for part in element.clauses) + ")"
 
 
+@compiles(together, "mysql")
+@compiles(together, "mariadb")
+def _together_mariadb(element: together, compiler: Any, **options: Any) -> str:
+    # Here `||` is a logical or.
+    return "CONCAT(" + ", ".join(compiler.process(part, **options) for part in element.clauses) + ")"
+
+
 @compiles(together, "mssql")
 def _together_mssql(element: together, compiler: Any, **options: Any) -> str:
     parts = [compiler.process(part, **options) for part in element.clauses]

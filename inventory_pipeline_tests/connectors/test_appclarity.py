@@ -89,10 +89,12 @@ def test_licences_and_maintenance_are_written_and_agreements_are_counted(site: D
 
 
 def test_one_parent_is_kept_a_licence_first_and_the_others_are_told(site: Database, tmp_path: Path) -> None:
+    site.execute("INSERT INTO Entitlement (ent_id, ent_type) VALUES (0, 'Maintenance')")
+    site.execute("INSERT INTO EntitlementLink VALUES (2, 0)")
     found = exported(connector(site, tmp_path))
     rows = read(found.files[0])
     assert rows["2"]["ParentEntitlementId"] == "1"
-    assert rows["2"]["Comments"] == "renewed ParentEntitlementId of others: 3, 4, 5"
+    assert rows["2"]["Comments"] == "renewed ParentEntitlementId of others: 0, 3, 4, 5"
     # Its only parent is an agreement, which is not in the file.
     assert rows["5"]["ParentEntitlementId"] == ""
     assert rows["5"]["Comments"] == "ParentEntitlementId of others: 3"
@@ -119,6 +121,7 @@ def test_cells_that_spreadsheets_would_run_are_harmless_and_told(database: Datab
 def test_what_is_doubtful_stands_beside_the_file(database: Database, tmp_path: Path) -> None:
     database.execute("UPDATE Entitlement SET ent_quantity = -3 WHERE ent_id = 1")
     found = exported(connector(database, tmp_path))
+    assert read(found.files[0])["1"]["Quantity"] == "-3"  # a number is no formula
     said = found.files[1].read_text(encoding="utf-8")
     assert "1\tQuantity\terror\tQuantity is below zero." in said
     assert "4\tQuantity\twarning" in said

@@ -163,6 +163,15 @@ def test_lists_that_the_database_cut_are_noted(database: Database) -> None:
     assert "cuts the property" in " ".join(note.message for note in connector.take_notes())
 
 
+def test_statements_read_documented_columns_only() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(schema_text("bfenterprise"))
+        for table in BigFix.tables():
+            for view in table.views:
+                documented = {row[1] for row in connection.execute(f"PRAGMA table_info({view.name})")}
+                assert {column.name for column in view.c} <= documented, view.name
+
+
 class Site(ConformanceSource):
     secret = None
 
