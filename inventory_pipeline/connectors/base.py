@@ -35,7 +35,11 @@ def slugify(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-class Secret(dg.Config):
+class SettingsGroup(dg.Config):
+    """Settings that stand together within a connector's own, as a nested mapping."""
+
+
+class Secret(SettingsGroup):
     """A secret that is only ever named: the value stays in the environment until the moment of connecting."""
 
     env: str = Field(description="Name of the environment variable that holds the secret.")

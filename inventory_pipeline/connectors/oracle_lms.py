@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import dagster as dg
 import pyarrow as pa
 import sqlalchemy as sa
 from pydantic import Field, PrivateAttr
@@ -22,6 +21,7 @@ from inventory_pipeline.connectors.base import (
     Keys,
     RefusedUnit,
     Secret,
+    SettingsGroup,
     TableSource,
     Units,
 )  # fmt: skip
@@ -40,7 +40,7 @@ ROWS: dict[str, Callable[[Measured], Iterator[dict[str, Any]]]] = {
 }
 
 
-class Target(dg.Config):
+class Target(SettingsGroup):
     """A database to measure."""
 
     host: str = Field(description="Host name of the listener.")
