@@ -37,7 +37,7 @@ class DatabaseSettings(Connector):
     )
     driver: str = Field(
         default="auto",
-        description="ODBC driver by name or path. auto: Microsoft's driver 18 or 17 where installed, else FreeTDS.",
+        description="ODBC driver by name or path. auto: Microsoft's driver 18 or 17, else FreeTDS.",
     )
     url: str | None = Field(
         default=None,
@@ -95,7 +95,7 @@ class DatabaseSettings(Connector):
                 subject=self.name,
                 cure="Install unixodbc (Debian: apt-get install unixodbc tdsodbc).",
             )
-        self._driver_taken = odbc.choose_driver(self.driver, drivers)
+        self._driver_taken = odbc.choose_driver(self.driver, drivers, odbc.driver_of_wheel())
         target = odbc.OdbcTarget(
             driver=self._driver_taken,
             server=self.server or "",

@@ -2,15 +2,21 @@
 
 Facts: connection string keywords of Microsoft's ODBC Driver 17 and 18 for SQL Server and of FreeTDS 1.x; the driver 18
 encrypts by default and checks the certificate, FreeTDS encrypts when told to and checks it only with a `ca file` in
-freetds.conf. SNAPSHOT isolation reads consistently without locks where the database allows it (ConfigMgr's setup does);
-READ UNCOMMITTED reads without locks anywhere.
+freetds.conf. The wheel `mssql-python-odbc` (18.6, Microsoft's licence within) brings the driver 18 for Linux as
+`libs/linux/<family>/<machine>/lib/libmsodbcsql-18.*`, which unixODBC loads by its path. SNAPSHOT isolation
+reads consistently without locks where the database allows it (ConfigMgr's setup does); READ UNCOMMITTED reads without
+locks anywhere.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +25,8 @@ from sqlalchemy import event
 
 from inventory_pipeline.errors import ConfigurationError
 
-PREFERRED_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server", "FreeTDS")
+MICROSOFT_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server")
+FREETDS = "FreeTDS"
 APPLICATION = "Inventory Pipeline"
 
 
@@ -44,8 +51,25 @@ def installed_drivers() -> list[str]:
     return pyodbc.drivers()
 
 
-def choose_driver(wanted: str, installed: Sequence[str]) -> str:
-    """The driver to use: the one that is wanted, or with `auto` the best of those that are installed.
+def driver_of_wheel() -> str | None:
+    """Path of Microsoft's driver in the package mssql-python-odbc, where it is installed and has one for this Linux."""
+    package = find_spec("mssql_python_odbc")
+    if package is None or package.origin is None or platform.system() != "Linux":
+        return None
+    system: dict[str, str] = {}
+    with suppress(OSError):
+        system = platform.freedesktop_os_release()
+    likes = f"{system.get('ID', '')} {system.get('ID_LIKE', '')}".split()
+    family = "suse" if any("suse" in name for name in likes) else "rhel" if {"rhel", "fedora"} & {*likes} else None
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    folder = Path(package.origin).parent / "libs" / "linux" / (family or "debian_ubuntu") / machine / "lib"
+    return next((str(file) for file in sorted(folder.glob("libmsodbcsql-1*"))), None)
+
+
+def choose_driver(wanted: str, installed: Sequence[str], of_wheel: str | None = None) -> str:
+    """The driver to use: the one that is wanted, or with `auto` the best there is: Microsoft's, else FreeTDS.
+
+    `of_wheel` is the path of a driver that came as a Python package; an installed one of Microsoft's goes before it.
 
     Raises:
         ConfigurationError: none of them is installed.
@@ -58,12 +82,17 @@ def choose_driver(wanted: str, installed: Sequence[str]) -> str:
             f"the ODBC driver {wanted} is not installed.",
             cure=f"Installed: {', '.join(installed) or 'none'}. Use driver: auto, or install it.",
         )
-    for name in PREFERRED_DRIVERS:
+    for name in MICROSOFT_DRIVERS:
         if name in installed:
             return name
+    if of_wheel:
+        return of_wheel
+    if FREETDS in installed:
+        return FREETDS
     raise ConfigurationError(
         "no ODBC driver for SQL Server is installed.",
-        cure="Install Microsoft's ODBC Driver 18 for SQL Server, or FreeTDS (Debian: apt-get install tdsodbc).",
+        cure="Install Microsoft's ODBC Driver 18 for SQL Server (as a Python package: pip install mssql-python-odbc), "
+        "or FreeTDS (Debian: apt-get install tdsodbc).",
     )
 
 

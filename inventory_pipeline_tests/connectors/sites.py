@@ -13,6 +13,7 @@ import duckdb
 import psycopg
 
 from inventory_pipeline.connectors.base import Secret
+from inventory_pipeline.connectors.odbc import FREETDS
 from inventory_pipeline_tests.counterparts.postgres import PostgresServer
 from inventory_pipeline_tests.counterparts.tds import TdsServer, running_tds_server
 
@@ -185,7 +186,7 @@ def postgres_site(name: str, server: PostgresServer) -> Database:
 
 
 @contextmanager
-def sql_server_site(name: str) -> Iterator[Database]:
+def sql_server_site(name: str, driver: str = FREETDS) -> Iterator[Database]:
     """A site behind the SQL Server stand-in, to be read by ODBC as READER."""
     schema = "dbo" if name == "configmgr" else "PUBLIC_VIEWS"
     database = duckdb.connect()
@@ -195,6 +196,7 @@ def sql_server_site(name: str) -> Iterator[Database]:
         yield Database(
             database.execute,
             {
+                "driver": driver,
                 "server": "127.0.0.1",
                 "port": server.port,
                 "database": name,

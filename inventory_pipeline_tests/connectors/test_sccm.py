@@ -21,7 +21,7 @@ from inventory_pipeline.connectors.database import DatabaseConnector
 from inventory_pipeline.connectors.registry import connector_type, connector_type_names
 from inventory_pipeline.connectors.sccm import Sccm
 from inventory_pipeline.connectors.wsus import Wsus
-from inventory_pipeline.errors import ConnectorError
+from inventory_pipeline.errors import ConfigurationError, ConnectorError
 from inventory_pipeline.records import Category
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Store
@@ -48,7 +48,8 @@ PLACE = {"unit_key", "source_object", "source_row"}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres")),
-                        pytest.param("odbc", marks=pytest.mark.needs("odbc"))])  # fmt: skip
+                        pytest.param("freetds", marks=pytest.mark.needs("odbc")),
+                        pytest.param("microsoft", marks=pytest.mark.needs("odbc"))])  # fmt: skip
 def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """The small ConfigMgr site in each kind of database."""
     monkeypatch.setenv(VARIABLE, PASSWORD)
@@ -59,7 +60,9 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv(VARIABLE, server.password)
         yield postgres_site("configmgr", server)
     else:
-        with sql_server_site("configmgr") as database:
+        driver = odbc.FREETDS if request.param == "freetds" else odbc.driver_of_wheel()
+        assert driver is not None, "pip install mssql-python-odbc"
+        with sql_server_site("configmgr", driver) as database:
             yield database
 
 
@@ -356,6 +359,17 @@ def test_statements_read_documented_columns_only(model: type[DatabaseConnector],
             assert view.name.lower() in documented, view.name
             for column in view.c:
                 assert column.name.lower() in documented[view.name.lower()], f"{view.name}.{column.name}"
+
+
+def test_the_best_driver_there_is_is_taken() -> None:
+    eighteen, seventeen = odbc.MICROSOFT_DRIVERS
+    wheel = "/lib/libmsodbcsql-18.6.so.2.1"
+    assert odbc.choose_driver("auto", [odbc.FREETDS, seventeen, eighteen], wheel) == eighteen
+    assert odbc.choose_driver("auto", [odbc.FREETDS, seventeen], wheel) == seventeen
+    assert odbc.choose_driver("auto", [odbc.FREETDS], wheel) == wheel
+    assert odbc.choose_driver("auto", ["PostgreSQL", odbc.FREETDS]) == odbc.FREETDS
+    with pytest.raises(ConfigurationError, match="pip install mssql-python-odbc"):
+        odbc.choose_driver("auto", ["PostgreSQL"])
 
 
 def test_integrated_authentication_and_instances_go_into_the_connection() -> None:
