@@ -19,6 +19,7 @@ from inventory_pipeline.connectors.database_model import Guid
 from inventory_pipeline.records import ColumnType, Table
 
 FETCH_ROWS = 10_000
+TURNED_ROWS = 200
 EXTRA = "extra_"
 
 
@@ -32,9 +33,17 @@ def stream(connection: sa.Connection, statement: sa.Select) -> Iterator[pa.Recor
     guids = [isinstance(column.type, Guid) for column in columns]
     with connection.begin():
         for rows in _fetches(connection, statement):
-            values = zip(*rows, strict=True)
-            arrays = [column_array(list(part), guid=guid) for part, guid in zip(values, guids, strict=True)]
+            arrays = [column_array(part, guid=guid) for part, guid in zip(_turned(rows), guids, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _turned(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Columns of rows. In parts: turning ten thousand rows at once takes five times as long."""
+    columns: list[list[Any]] = [[] for _ in rows[0]]
+    for start in range(0, len(rows), TURNED_ROWS):
+        for column, part in zip(columns, zip(*rows[start : start + TURNED_ROWS], strict=True), strict=True):
+            column.extend(part)
+    return columns
 
 
 def _fetches(connection: sa.Connection, statement: sa.Select) -> Iterator[Sequence[Sequence[Any]]]:

@@ -21,6 +21,7 @@ from inventory_pipeline.errors import SyncError
 from inventory_pipeline.records import Table
 from inventory_pipeline.records.conform import ConformContext
 from inventory_pipeline.repository.progress import Progress
+from inventory_pipeline.repository.read_ahead import read_ahead
 from inventory_pipeline.repository.staging import (
     STAGED_UNIT_SCHEMA,
     ChunkResult,
@@ -237,8 +238,9 @@ def _read_chunk(job: Job, read: TableRead, number: int, units: pa.Table | None) 
         asked = Units(tuple(units.column("unit_key").to_pylist()), contiguous)
     wanted = units.column("unit_key").combine_chunks() if units is not None else None
     chunk = ChunkWriter(job.connection, job.storage, job.repository, read.table, number, job.context, wanted)
+    items = read_ahead(iter(job.connector.read(read.table.name, asked)))
     try:
-        for item in job.connector.read(read.table.name, asked):
+        for item in items:
             if isinstance(item, RefusedUnit):
                 chunk.refuse(dataclasses.replace(item, reason=job.connector.redact(item.reason)))
             else:
@@ -248,6 +250,8 @@ def _read_chunk(job: Job, read: TableRead, number: int, units: pa.Table | None) 
     except BaseException:
         chunk.abandon()
         raise
+    finally:
+        items.close()
     read.refused.update(result.refused)
     read.rows_read += result.rows_read
     read.rejected += result.rejected
