@@ -15,6 +15,7 @@ from inventory_pipeline.connectors.base import Connector, Secret
 from inventory_pipeline.connectors.registry import connector_type, connector_type_names
 from inventory_pipeline.consolidation.checks import CHECKS
 from inventory_pipeline.consolidation.tables import RELEASE_TABLES
+from inventory_pipeline.consolidation.views import VIEWS
 from inventory_pipeline.records import ALL, SYSTEM_COLUMNS, Column
 from inventory_pipeline.settings.models import ConnectorOptions
 from inventory_pipeline.settings.schema import schema_text
@@ -77,6 +78,8 @@ def release_tables_page() -> str:
             + _table(("column", "type", "meaning"), ((f"`{c.name}`", c.type, _meaning(c)) for c in table.columns))
             + ("\n\nChecked before publishing:\n\n" + "\n".join(checks) if checks else "")
         )
+    parts.append("## Views\n\nIn `inventory.duckdb`, beside the tables.")
+    parts.append(_table(("view", "what a row is"), ((f"`{name}`", view.doc) for name, view in VIEWS.items())))
     return "\n\n".join(parts) + "\n"
 
 

@@ -102,12 +102,15 @@ def build_tables(engine: Engine, inputs: Inputs, policy: ConsolidationPolicy) ->
     yield from ("software_decision", "unidentified_software", "product", "installation", "installation_record")
     _run(engine, steps, "87_user_edge")
     connect(engine)
-    _run(engine, steps, "88_person", "90_patch", "92_device", "94_joined", "95_license_position")
+    _run(
+        engine, steps, "88_person", "90_patch", "92_device", "94_joined", "95_license_position", "95_subscription_waste"
+    )
     yield from ("person", "patch", "device_patch", "patch_compliance", "device", "device_provenance")
     yield from (
         "virtual_machine", "virtual_host", "inventory_group_member", "inventory_group", "application",
         "subscription_assignment", "subscription_activity", "user_software_usage", "subscription", "license_session",
         "license_feature", "database_instance", "database_feature_usage", "entitlement", "license_position",
+        "subscription_waste",
     )  # fmt: skip
     engine.execute(
         "create or replace temp table installation_usage_count as "

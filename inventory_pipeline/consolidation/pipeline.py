@@ -170,7 +170,9 @@ class Consolidation:
             "policy": self.policy.model_dump(mode="json", exclude={"memory_limit", "threads"}),
             "connectors": self._connectors,
         }
-        release = self._build.publish([asdict(check) for check in checks], manifest, views=VIEWS)
+        release = self._build.publish(
+            [asdict(check) for check in checks], manifest, views={name: view.query for name, view in VIEWS.items()}
+        )
         self.engine.close()
         return release
 

@@ -217,6 +217,32 @@ SUBSCRIPTION_ACTIVITY = ReleaseTable(
     ("raw_subscription_activity", "person"),
 )
 
+SUBSCRIPTION_WASTE = ReleaseTable(
+    "subscription_waste",
+    "report",
+    "one row per user and subscribed product that seems to be of no use to the user",
+    "Subscriptions that could be taken back. A user's activity in any service counts; users whom no report names are "
+    "judged by their account alone.",
+    (
+        CONNECTOR,
+        text("sku_id", "SKU id."),
+        text("sku_part_number", "SKU part number."),
+        text("product_name", "Product's name."),
+        text("source_user_id", "The source's key of the user."),
+        text("person_id", "Person that the user is."),
+        text("upn", "User principal name."),
+        text("display_name", "Name as shown."),
+        text("reason", "Why it could be taken back.", "disabled_account never_used unused"),
+        date("last_activity", "Last activity in any service."),
+        date("report_date", "Date of the reports that it is set against."),
+        time("assigned_at", "Last change of the assignment."),
+        flag("assigned_directly", "Taken back at the user."),
+        texts("assigned_by_groups", "Groups that bring it: taken back by leaving them."),
+    ),
+    ("connector", "source_user_id", "sku_id"),
+    ("subscription", "subscription_assignment", "subscription_activity", "person", "raw_user", "inventory_group"),
+)
+
 USER_SOFTWARE_USAGE = ReleaseTable(
     "user_software_usage",
     "consolidation",
@@ -337,6 +363,7 @@ JOINED_TABLES: tuple[ReleaseTable, ...] = (
     SUBSCRIPTION,
     SUBSCRIPTION_ASSIGNMENT,
     SUBSCRIPTION_ACTIVITY,
+    SUBSCRIPTION_WASTE,
     USER_SOFTWARE_USAGE,
     LICENSE_FEATURE,
     LICENSE_SESSION,

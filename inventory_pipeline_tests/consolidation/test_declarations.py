@@ -171,8 +171,8 @@ def test_a_collapse_is_seen_against_the_release_before(checked: DuckDBEngine) ->
 
 
 def test_views_can_be_read(checked: DuckDBEngine) -> None:
-    for name, query in VIEWS.items():
-        checked.execute(f"create or replace temp view {name} as {query}")
+    for name, view in VIEWS.items():
+        checked.execute(f"create or replace temp view {name} as {view.query}")
     value = checked.arrow("select * from device_value where attribute = 'inventory_date'").to_pylist()
     assert (value[0]["connector"], value[0]["source_device_id"]) == ("a", "1")
     assert READ_AT.strftime("%Y-%m-%d") in value[0]["value"]
