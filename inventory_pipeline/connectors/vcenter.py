@@ -1,17 +1,19 @@
-"""vCenter Server: hosts and guests as devices, their processors, and which machine runs where.
+"""vCenter Server: hosts and guests as devices, their processors, which machine runs where, tags, and licences.
 
-Facts: vSphere Web Services API 8.0 (HostSystem, VirtualMachine, AboutInfo); the properties that are read answer from
-vSphere 6.5 on. Keys are the vCenter's instance UUID and the managed object id, `<uuid>:vm-42`, since object ids
-alone repeat from one vCenter to the next.
+Facts: vSphere Web Services API 8.0 (HostSystem, VirtualMachine, LicenseManager, AboutInfo); the properties that are
+read answer from vSphere 6.5 on. Keys are the vCenter's instance UUID and the managed object id, `<uuid>:vm-42`, since
+object ids alone repeat from one vCenter to the next.
 
-All tables come from one collection of light properties per session, kept as Arrow tables, so that they agree with each
-other. A unit's stamp is a hash of its row: vCenter has no time of change that covers guest facts as well.
+All tables of machines come from one collection of light properties per session, kept as Arrow tables, so that they
+agree with each other. A unit's stamp is a hash of its row: vCenter has no time of change that covers guest facts, and
+tags have none at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,16 +41,19 @@ from inventory_pipeline.connectors.vcenter_rows import (
     guest_processor,
     host_device,
     host_processor,
+    license_feature,
     shown_name,
     virtual_host,
     virtual_machine,
 )
 from inventory_pipeline.connectors.vsphere import Properties, VSphere, VSphereError, log_in, tls_context
+from inventory_pipeline.connectors.vsphere_tags import tags_by_object
 from inventory_pipeline.records import TABLES, Category
 
 # Raised when the same objects would give other rows than before.
-MAPPING_VERSION = "1"
+MAPPING_VERSION = "2"
 BATCH_ROWS = 10_000
+PLACED_TABLES = ("device", "processor", "virtual_machine", "virtual_host")
 READ_ONLY = "Role Read-only (System.View, System.Read) at the vCenter root, with propagation to children"
 CHANGE = "Hash of the properties read"
 
@@ -56,8 +61,8 @@ CHANGE = "Hash of the properties read"
 class VCenter(Connector):
     """A vCenter Server, through the vSphere API.
 
-    Brings hosts and guests as devices, their processors, and virtual machines with host, cluster and datacenter.
-    Templates are virtual machines with `is_template`, and no devices.
+    Brings hosts and guests as devices, their processors, virtual machines with host, cluster, datacenter and tags, and
+    the licences that vCenter manages. Templates are virtual machines with `is_template`, and no devices.
     """
 
     type: ClassVar[str] = "vcenter"
@@ -80,6 +85,7 @@ class VCenter(Connector):
             CHANGE,
             chunk_units=BATCH_ROWS,
         ),
+        TableSource("license_feature", ("LicenseManager",), READ_ONLY, CHANGE, chunk_units=BATCH_ROWS),
     )
 
     host: str = Field(description="Host name of the vCenter Server, as it stands in its certificate.")
@@ -94,9 +100,10 @@ class VCenter(Connector):
     )
     timeout_seconds: int = Field(default=120, gt=0, description="Longest wait for one answer.")
     page_size: int = Field(default=1000, gt=0, description="Objects per page.")
+    tags: bool = Field(default=True, description="Read tags of hosts and guests by the vSphere Automation API.")
 
     _session: VSphere | None = PrivateAttr(default=None)
-    _collected: dict[str, CollectedTable] | None = PrivateAttr(default=None)
+    _collected: dict[str, CollectedTable] = PrivateAttr(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -104,7 +111,7 @@ class VCenter(Connector):
 
     def connect(self) -> None:
         try:
-            context = tls_context(verify=self.verify_tls, ca_file=Path(self.ca_file) if self.ca_file else None)
+            context = self._tls_context()
             self._session = log_in(
                 self.host,
                 self.port,
@@ -120,10 +127,14 @@ class VCenter(Connector):
     def close(self) -> None:
         if self._session is not None:
             self._session.close()
-        self._session = self._collected = None
+        self._session = None
+        self._collected = {}
 
     def check(self, category: Category) -> Iterator[Check]:
         session = self._opened_session()
+        if category is Category.license_server:
+            yield self._check_licenses(session)
+            return
         kinds = {"hosts": ("HostSystem", "summary.hardware"), "virtual machines": ("VirtualMachine", "config.uuid")}
         for name, (kind, path) in kinds.items():
             try:
@@ -139,6 +150,23 @@ class VCenter(Connector):
                 yield Check(name, True, f"There are no {name}.")
             else:
                 yield Check(name, True, f"Can read {name} for {category.value}.")
+        if category is Category.virtual_machine and self.tags:
+            yield self._check_tags()
+
+    def _check_tags(self) -> Check:
+        try:
+            found = self._tags()
+        except VSphereError as error:
+            return Check("tags", False, str(error), error.cure)
+        if found is None:
+            return Check("tags", True, "This vCenter offers no tags.")
+        return Check("tags", True, f"Can read tags; {len(found):,} objects have some.")
+
+    def _check_licenses(self, session: VSphere) -> Check:
+        try:
+            return Check("licenses", True, f"Can read {len(session.licenses()):,} licenses.")
+        except VSphereError as error:
+            return Check("licenses", False, str(error), error.cure)
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys:
         return Keys(self._table(table).listing())
@@ -156,11 +184,25 @@ class VCenter(Connector):
             raise self.error("the connector is not connected.")
         return self._session
 
+    def _tls_context(self) -> ssl.SSLContext:
+        return tls_context(verify=self.verify_tls, ca_file=Path(self.ca_file) if self.ca_file else None)
+
+    def _tags(self) -> dict[str, list[str]] | None:
+        context = self._tls_context()
+        return tags_by_object(
+            self.host, self.port, self.username, self.password.reveal(), context=context,
+            timeout_seconds=self.timeout_seconds,
+        )  # fmt: skip
+
     def _table(self, table: str) -> CollectedTable:
-        if self._collected is None:
+        if table not in self._collected:
             session = self._opened_session()
+            vcenter = session.about.instanceUuid or self.host
             try:
-                self._collected = collect(session, session.about.instanceUuid or self.host)
+                if table == "license_feature":
+                    self._collected[table] = collect_licenses(session, vcenter, self.host)
+                else:
+                    self._collected |= collect(session, vcenter, (self._tags() if self.tags else None) or {})
             except VSphereError as error:
                 raise self.error(str(error), cure=error.cure) from error
         collected = self._collected[table]
@@ -213,13 +255,25 @@ class CollectedTable:
             yield from taken.to_batches(max_chunksize=BATCH_ROWS)
 
 
-def collect(session: VSphere, vcenter: str) -> dict[str, CollectedTable]:
-    """Reads the light properties of all hosts and guests, page by page, into rows of all tables.
+def collect_licenses(session: VSphere, vcenter: str, server: str) -> CollectedTable:
+    """Licences as rows of `license_feature`.
+
+    Raises:
+        VSphereError: the server fails, or the account may not read them.
+    """
+    table = CollectedTable(TABLES["license_feature"].arrow_schema)
+    places = Places(vcenter, {}, {}, frozenset(), frozenset())
+    table.add([license_feature(info, places, server) for info in session.licenses()])
+    return table
+
+
+def collect(session: VSphere, vcenter: str, tags: Mapping[str, Sequence[str]]) -> dict[str, CollectedTable]:
+    """Reads the light properties of all hosts and guests, page by page, into rows of all their tables.
 
     Raises:
         VSphereError: the server fails on the way.
     """
-    tables = {source.table: CollectedTable(TABLES[source.table].arrow_schema) for source in VCenter.sources}
+    tables = {table: CollectedTable(TABLES[table].arrow_schema) for table in PLACED_TABLES}
     names: dict[str, str] = {}
     parents: dict[str, str] = {}
 
@@ -232,7 +286,7 @@ def collect(session: VSphere, vcenter: str) -> dict[str, CollectedTable]:
     tree("Folder")
     tree("ComputeResource")
     clusters, datacenters = tree("ClusterComputeResource"), tree("Datacenter")
-    places = Places(vcenter, names, parents, frozenset(clusters), frozenset(datacenters))
+    places = Places(vcenter, names, parents, frozenset(clusters), frozenset(datacenters), tags)
     for page in session.properties("HostSystem", HOST_PROPERTIES):
         parents.update({host.id: host.get("parent") for host in page if host.get("parent")})
         readable = [host for host in page if host.get("summary.hardware") is not None]

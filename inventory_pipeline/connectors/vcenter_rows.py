@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,7 @@ class Places:
     parents: Mapping[str, str]
     clusters: frozenset[str]
     datacenters: frozenset[str]
+    tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def key(self, object_id: str | None) -> str | None:
         """An object's id made unique among vCenters: `<instance uuid>:<managed object id>`."""
@@ -147,6 +149,7 @@ def virtual_host(host: Properties, places: Places) -> Row:
         "hypervisor": hypervisor(product),
         "hypervisor_version": _text(product.version) if product else None,
         "connection_state": _text(host.get("runtime.connectionState")),
+        "tags": list(places.tags.get(host.id, ())) or None,
     }
 
 
@@ -203,6 +206,29 @@ def virtual_machine(guest: Properties, places: Places) -> Row:
         "instance_uuid": _text(guest.get("config.instanceUuid")),
         "bios_uuid": _text(guest.get("config.uuid")),
         "is_template": bool(guest.get("config.template")),
+        "tags": list(places.tags.get(guest.id, ())) or None,
+    }
+
+
+def license_feature(info: Any, places: Places, server: str) -> Row:
+    """Row of `license_feature` for a licence (vim.LicenseManager.LicenseInfo), a total of 0 being without limit.
+
+    The licence key opens the product, so that a hash stands for it.
+    """
+    named = "|".join((info.licenseKey, info.editionKey, info.name))
+    properties = {entry.key: entry.value for entry in info.properties or ()}
+    expires = properties.get("expirationDate")
+    return {
+        "source_feature_id": places.key(hashlib.sha256(named.encode()).hexdigest()[:16]),
+        "license_server": server,
+        "vendor": "VMware",
+        "feature": info.editionKey,
+        "description": _text(info.name),
+        "version": _text(properties.get("ProductVersion")),
+        "license_type": _text(info.costUnit),
+        "quantity": info.total or None,
+        "in_use": info.used,
+        "expiration_date": expires.date() if isinstance(expires, datetime) else None,
     }
 
 

@@ -97,6 +97,15 @@ class VSphere:
         except (vmodl.MethodFault, AttributeError, OSError):
             return None
 
+    def licenses(self) -> list[Any]:
+        """Licences that the server knows (vim.LicenseManager.LicenseInfo), with their use.
+
+        Raises:
+            VSphereError: the server fails or refuses.
+        """
+        with _translated():
+            return list(self._content.licenseManager.licenses or ())
+
     def properties(self, kind: str, paths: Sequence[str]) -> Iterator[list[Properties]]:
         """All objects of a kind (HostSystem, VirtualMachine ...) below the root that the account sees, page by page.
 

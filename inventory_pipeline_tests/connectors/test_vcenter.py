@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
@@ -65,7 +66,9 @@ def read(connector: VCenter, table: str, units: Units | None = None) -> tuple[di
             else:
                 assert set(item.schema.names) <= set(TABLES[table].column_names)
                 for row in item.to_pylist():
-                    rows[row.get("name") or row["source_device_id"]] = {k: v for k, v in row.items() if v is not None}
+                    rows[row.get("name") or row.get("source_device_id") or row["description"]] = {
+                        k: v for k, v in row.items() if v is not None
+                    }
     return rows, refused
 
 
@@ -232,7 +235,7 @@ def test_a_failure_on_a_later_page_is_one_clear_error() -> None:
 def test_the_test_passes_per_category(simulator: VcSim) -> None:
     report = run_test(connector(simulator))
     assert report.passed
-    assert set(report.checks) == {"connection", "device", "processor", "virtual_machine"}
+    assert set(report.checks) == {"connection", "device", "processor", "virtual_machine", "license_server"}
 
 
 def test_a_missing_permission_is_named_and_keeps_what_was_known(simulator: VcSim) -> None:
@@ -348,3 +351,63 @@ def test_a_session_is_logged_out_also_after_a_failure(simulator: VcSim) -> None:
 def test_names_are_shown_as_people_wrote_them() -> None:
     assert shown_name("a%2fb%5cc %25 d%41") == "a/b\\c % d%41"
     assert shown_name("") is None
+
+
+def tagged(simulator: VcSim, tags: dict[str, list[vim.ManagedEntity]]) -> None:
+    """Gives tags, as `category: tag`, to objects, as an administrator does by the Automation API."""
+    with httpx.Client(
+        base_url=f"https://{simulator.host}:{simulator.port}/rest/com/vmware/cis", verify=False
+    ) as client:
+        session = client.post("/session", auth=(simulator.username, simulator.password))
+        client.headers["vmware-api-session-id"] = session.json()["value"]
+        categories: dict[str, str] = {}
+        for text, objects in tags.items():
+            category, _, name = text.partition(": ")
+            if category not in categories:
+                spec = {"name": category, "description": "", "cardinality": "MULTIPLE", "associable_types": []}
+                categories[category] = client.post("/tagging/category", json={"create_spec": spec}).json()["value"]
+            spec = {"name": name, "description": "", "category_id": categories[category]}
+            tag = client.post("/tagging/tag", json={"create_spec": spec}).json()["value"]
+            for target in objects:
+                address = {"type": type(target).__name__.rpartition(".")[2], "id": target._GetMoId()}
+                path = f"/tagging/tag-association/id:{tag}?~action=attach"
+                client.post(path, json={"object_id": address}).raise_for_status()
+
+
+def entities(content: Any, kind: type[vim.ManagedEntity]) -> dict[str, vim.ManagedEntity]:
+    view = content.viewManager.CreateContainerView(content.rootFolder, [kind], True)
+    return {entity.name: entity for entity in view.view}
+
+
+def test_tags_come_with_their_category_and_change_the_stamp_of_whom_they_are_given() -> None:
+    with running_vcsim(ESTATE, password=PASSWORD) as simulator, administrator(simulator) as content:
+        before = stamps(connector(simulator), "virtual_machine")
+        machines, hosts = entities(content, vim.VirtualMachine), entities(content, vim.HostSystem)
+        machine, host = machines["lon-sql-01"], hosts["lon-esx-01.corp.example.com"]
+        tagged(simulator, {"Stage: Production": [machine, host], "Owner: Finance": [machine], "Stage: Test": []})
+        assert read(connector(simulator), "virtual_machine")[0]["lon-sql-01"]["tags"] == [
+            "Owner: Finance",
+            "Stage: Production",
+        ]
+        assert read(connector(simulator), "virtual_host")[0][host.name]["tags"] == ["Stage: Production"]
+        after = stamps(connector(simulator), "virtual_machine")
+        assert {key for key in before if before[key] != after[key]} == {f"{VCENTER_ID}:{machine._GetMoId()}"}
+        assert "tags" not in read(connector(simulator, tags=False), "virtual_machine")[0]["lon-sql-01"]
+        checks = run_test(connector(simulator), [Category.virtual_machine]).checks["virtual_machine"]
+        assert checks[-1].message == "Can read tags; 2 objects have some."
+
+
+def test_a_vcenter_without_tags_is_read_without() -> None:
+    with running_vcsim(ESTATE, password=PASSWORD, without_tags="true") as simulator:
+        assert "tags" not in read(connector(simulator), "virtual_machine")[0]["lon-sql-01"]
+        assert run_test(connector(simulator), [Category.virtual_machine]).passed
+
+
+def test_licences_come_with_their_use_and_without_their_key(simulator: VcSim) -> None:
+    rows, refused = read(connector(simulator), "license_feature")
+    assert not refused
+    evaluation = rows["Evaluation Mode"]
+    assert (evaluation["vendor"], evaluation["feature"]) == ("VMware", "eval")
+    assert "quantity" not in evaluation  # a total of 0 is no limit
+    assert "00000-00000" not in str(rows)
+    assert run_test(connector(simulator), [Category.license_server]).passed

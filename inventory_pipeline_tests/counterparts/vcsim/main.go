@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
+	_ "github.com/vmware/govmomi/vapi/simulator" // tags
 )
 
 func main() {
@@ -32,6 +33,7 @@ func main() {
 	flag.IntVar(&collector.failPage, "fail-page", 0, "fail at this page of a paged retrieval")
 	flag.StringVar(&collector.deny, "deny", "", "type of which the account may read no property (HostSystem, VirtualMachine)")
 	flag.StringVar(&collector.hide, "hide", "", "type of which the account sees no object")
+	withoutTags := flag.Bool("without-tags", false, "offer no vSphere Automation API")
 	standalone := flag.Bool("standalone", false, "be a host without vCenter")
 	listen := flag.String("listen", "127.0.0.1:0", "address and port")
 	user := flag.String("username", "reader@vsphere.local", "the only account")
@@ -58,6 +60,7 @@ func main() {
 	defer model.Remove()
 	wrapPropertyCollector()
 
+	model.Service.RegisterEndpoints = !*withoutTags
 	model.Service.Listen = &url.URL{Host: *listen, User: url.UserPassword(*user, *password)}
 	certificate, certificatePath, err := newCertificate()
 	if err != nil {
