@@ -126,6 +126,12 @@ CREATE TABLE v_GS_VIRTUAL_MACHINE (
     InstanceKey0 VARCHAR(255), PhysicalHostName0 VARCHAR(255), PhysicalHostNameFullyQualified0 VARCHAR(255)
 );
 
+CREATE TABLE v_GS_OFFICE365PROPLUSCONFIGURATIONS (
+    ResourceID INTEGER, GroupID INTEGER, RevisionID INTEGER, TimeStamp TIMESTAMP,
+    VersionToReport0 VARCHAR(255), CDNBaseUrl0 VARCHAR(255), UpdateChannel0 VARCHAR(255), Platform0 VARCHAR(255),
+    ClientCulture0 VARCHAR(255), SharedComputerLicensing0 VARCHAR(255), UpdatesEnabled0 VARCHAR(255)
+);
+
 CREATE TABLE v_GS_SYSTEM_CONSOLE_USAGE (
     ResourceID INTEGER, GroupID INTEGER, RevisionID INTEGER, TimeStamp TIMESTAMP,
     TopConsoleUser0 VARCHAR(255), TotalConsoleTime0 INTEGER, TotalConsoleUsers0 INTEGER

@@ -20,12 +20,23 @@ from inventory_pipeline.connectors.database_model import Joined, Rows, View, dat
 
 READER = "database role smsschm_users"
 
+# Last part of the address that Office takes its updates from (Microsoft: update channels of Microsoft 365 Apps).
+OFFICE_CHANNELS = {
+    "492350f6-3a01-4f97-b9c0-c7c6ddf67d60": "Current Channel",
+    "64256afe-f5d9-4f86-8936-8840a6a4f5be": "Current Channel (Preview)",
+    "55336b82-a18d-4dd6-b5f6-9e5095c314a6": "Monthly Enterprise Channel",
+    "7ffbc6bf-bc32-4f92-8982-f9dd17fd3114": "Semi-Annual Enterprise Channel",
+    "b8f9b850-328d-4355-9145-c59439a0c4cf": "Semi-Annual Enterprise Channel (Preview)",
+    "5440fd1f-7ecb-4221-8110-145efaa6372f": "Beta Channel",
+}
+
 system = v.SYSTEM.c
 retired = or_(system.Obsolete0 == 1, system.Decommissioned0 == 1)
 managed = ("include_unmanaged", or_(system.Client0 == 1, retired))
 scan_times = select(v.SCANS.c.ResourceID, v.SCANS.c.LastHWScan)
 
 
+_office_address = func.coalesce(filled(v.OFFICE.c.UpdateChannel0), filled(v.OFFICE.c.CDNBaseUrl0))
 _kilobytes = v.MEMORY.c.TotalPhysicalMemory0
 
 
@@ -86,6 +97,14 @@ DEVICE = database_table(
         part(v.CONSOLE, "primary_user=TopConsoleUser0"),
         part(v.SYSTEM, primary_user=together(filled(system.User_Domain0), "\\", filled(system.User_Name0))),
         part(v.VIRTUAL, "extra_virtual_machine_host=PhysicalHostNameFullyQualified0"),
+        part(
+            v.OFFICE,
+            "extra_office_version=VersionToReport0 extra_office_platform=Platform0",
+            extra_office_update_channel=case(
+                *((_office_address.like(f"%{key}%"), literal(name)) for key, name in OFFICE_CHANNELS.items()),
+                else_=_office_address,
+            ),
+        ),
     ),
     listing=(
         Rows(select(*v.SYSTEM.c), unless=managed),

@@ -54,6 +54,7 @@ ADAPTERS = _inventory(
     "v_GS_NETWORK_ADAPTER_CONFIGURATION",
 )
 VIRTUAL = _inventory("v_GS_VIRTUAL_MACHINE", "PhysicalHostNameFullyQualified0!")
+OFFICE = _inventory("v_GS_OFFICE365PROPLUSCONFIGURATIONS", "VersionToReport0!, CDNBaseUrl0, UpdateChannel0, Platform0")
 CONSOLE = _inventory("v_GS_SYSTEM_CONSOLE_USAGE", "TopConsoleUser0!")
 PROCESSOR = _inventory(
     "v_GS_PROCESSOR",

@@ -58,6 +58,10 @@ INSERT INTO v_RA_System_ResourceNames VALUES ({FIRST}, 'lon-lt-0001.corp.example
 INSERT INTO v_AgentDiscoveries VALUES ({FIRST}, 'Heartbeat Discovery', '2026-01-02 00:00:00');
 INSERT INTO v_UserMachineRelationship (RelationshipResourceID, MachineResourceID, UniqueUserName, RelationActive) VALUES
     (1, {FIRST}, 'CORP\\asmith', 1), (2, {FIRST}, 'CORP\\aaron', 0);
+INSERT INTO v_GS_OFFICE365PROPLUSCONFIGURATIONS (ResourceID, GroupID, VersionToReport0, CDNBaseUrl0, UpdateChannel0, Platform0)
+    VALUES ({FIRST}, 1, '16.0.17928.20440', 'http://officecdn.microsoft.com/pr/492350f6-3a01-4f97-b9c0-c7c6ddf67d60',
+    'http://officecdn.microsoft.com/pr/55336b82-a18d-4dd6-b5f6-9e5095c314a6', 'x64'),
+    ({SECOND}, 1, '16.0.10417.20007', 'http://updates.corp.example.com/office', '', 'x86');
 INSERT INTO v_GS_PROCESSOR (ResourceID, GroupID, DeviceID0, Name0, Manufacturer0, SocketDesignation0, NumberOfCores0,
     NumberOfLogicalProcessors0, NormSpeed0, MaxClockSpeed0, IsHyperthreadEnabled0) VALUES
     ({FIRST}, 1, 'CPU0', '13th Gen Intel(R) Core(TM) i7-1365U', 'GenuineIntel', 'U3E1', 10, 12, NULL, 1800, 1),

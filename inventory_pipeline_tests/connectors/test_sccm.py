@@ -109,7 +109,14 @@ def test_a_device_is_put_together_from_inventory_and_discovery(site: Database) -
     assert device["mac_addresses"] == "AA:BB:CC:00:11:22; AA:BB:CC:00:11:33"
     assert device["primary_user"] == "CORP\\asmith"
     assert int(device["memory_mb"]) == 16252
-    assert json.loads(device["extra"]) == {"sms_unique_identifier": "GUID:1", "client_version": "5.00.9128"}
+    assert json.loads(device["extra"]) == {
+        "sms_unique_identifier": "GUID:1",
+        "client_version": "5.00.9128",
+        "office_version": "16.0.17928.20440",
+        "office_platform": "x64",
+        # Where it is to be updated from goes before where it was installed from.
+        "office_update_channel": "Monthly Enterprise Channel",
+    }
     assert device["cross_reference"] == "sccm:GUID:1"
 
 
@@ -119,6 +126,8 @@ def test_what_inventory_lacks_is_taken_from_discovery(site: Database) -> None:
     assert device["mac_addresses"] == "00:50:56:00:00:02"
     assert device["ip_addresses"] == "10.1.2.4; 10.1.2.5"
     assert device["primary_user"] == "CORP\\weber"
+    # An address of one's own is no channel, and stays as it is.
+    assert json.loads(device["extra"])["office_update_channel"] == "http://updates.corp.example.com/office"
 
 
 def test_obsolete_clients_are_marked_and_machines_without_client_do_not_come(site: Database) -> None:
