@@ -74,19 +74,19 @@ class TableApi:
                     raise
                 size = max(SMALLEST_PAGE, size // 4)
                 continue
-            if not page.rows:
+            found = {row.get("sys_id", ""): row for row in page.rows}
+            if "" in found:
+                raise ServiceNowError(f"{table} hides sys_id from the account.", ROLES)
+            fresh = [row for key, row in found.items() if key not in before]
+            if not fresh:
+                if len(page.rows) >= size:
+                    raise ServiceNowError(f"{self.host} repeats a page of {table}.", "Try again later.")
                 if counted and offset + size >= (page.total or 0):
                     return
                 # Nothing but hidden records, or the end: the count tells which.
                 offset += size if counted else 0
                 counted = True
                 continue
-            found = {row.get("sys_id", ""): row for row in page.rows}
-            if "" in found:
-                raise ServiceNowError(f"{table} hides sys_id from the account.", ROLES)
-            fresh = [row for key, row in found.items() if key not in before]
-            if not fresh:
-                raise ServiceNowError(f"{self.host} repeats a page of {table}.", "Try again later.")
             yield fresh
             if counted and page.total is not None and offset + len(page.rows) >= page.total:
                 return

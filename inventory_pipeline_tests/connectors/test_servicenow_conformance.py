@@ -1,4 +1,4 @@
-"""ServiceNow keeps what every connector promises, by both ways of finding what has gone, and by both ways to sign in."""
+"""ServiceNow keeps what every connector promises, however removals are found and however it signs in."""
 
 from __future__ import annotations
 

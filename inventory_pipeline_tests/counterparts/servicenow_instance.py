@@ -123,7 +123,7 @@ class Instance:
 
     def _lineage(self, table: str) -> list[str]:
         found = []
-        while table:
+        while table in self.tables:
             found.append(table)
             table = self.tables[table].parent
         return found
