@@ -10,15 +10,15 @@ import pytest
 from inventory_pipeline.connectors.base import Connector, Secret
 from inventory_pipeline.connectors.servicenow import ServiceNow
 from inventory_pipeline_tests.conformance import ConformanceSource, ConnectorConformance
+from inventory_pipeline_tests.connectors.sites_servicenow import running_site
 from inventory_pipeline_tests.counterparts.servicenow import (
     CLIENT_ID,
     CLIENT_SECRET,
     PASSWORD,
     USERNAME,
     ServiceNowServer,
-    running_servicenow,
 )
-from inventory_pipeline_tests.counterparts.servicenow_instance import AUDIT, example_instance
+from inventory_pipeline_tests.counterparts.servicenow_instance import AUDIT
 
 
 class Site(ConformanceSource):
@@ -74,10 +74,7 @@ class SiteByClient(Site):
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceNowServer]:
-    monkeypatch.setenv("SERVICENOW_PASSWORD", PASSWORD)
-    monkeypatch.setenv("SERVICENOW_SECRET", CLIENT_SECRET)
-    monkeypatch.setenv("SERVICENOW_STALE", "stale")
-    with running_servicenow(tmp_path / "server", example_instance()) as running:
+    with running_site(tmp_path, monkeypatch) as running:
         yield running
 
 

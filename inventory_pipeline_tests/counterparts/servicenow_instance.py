@@ -16,6 +16,8 @@ from operator import ge, gt, le, lt
 
 Row = dict[str, str]
 AUDIT = "sys_audit_delete"
+COMPUTER = "cmdb_ci_computer"
+SOFTWARE = "cmdb_sam_sw_install"
 _SYSTEM = ("sys_id", "sys_created_on", "sys_updated_on", "sys_mod_count")
 _CONDITION = re.compile(r"([a-z][a-z0-9_]*(?:[.][a-z0-9_]+)*)(>=|<=|!=|=|>|<|IN|LIKE|STARTSWITH)(.*)", re.DOTALL)
 _COMPARED: dict[str, Callable[[str, str], bool]] = {
@@ -190,11 +192,11 @@ def base_tables() -> dict[str, Table]:
     user = ("user_name", "email", "name", "department", "company", "title", "active", "last_login_time", "employee_number", "manager")  # noqa: E501  # fmt: skip
     of_user = {"department": "cmn_department", "company": "core_company", "manager": "sys_user"}
     return {
-        "cmdb_ci_computer": Table(computer, references=references),
-        "cmdb_ci_server": Table((), parent="cmdb_ci_computer"),
+        COMPUTER: Table(computer, references=references),
+        "cmdb_ci_server": Table((), parent=COMPUTER),
         "cmdb_ci_linux_server": Table((), parent="cmdb_ci_server"),
         "cmdb_ci_win_server": Table((), parent="cmdb_ci_server"),
-        "cmdb_sam_sw_install": Table(software, references={"installed_on": "cmdb_ci_computer"}),
+        SOFTWARE: Table(software, references={"installed_on": COMPUTER}),
         "sys_user": Table(user, references=of_user),
         "sys_user_group": Table(("name", "description", "parent"), references={"parent": "sys_user_group"}),
         "sys_user_grmember": Table(("group", "user"), references={"group": "sys_user_group", "user": "sys_user"}),
@@ -239,10 +241,10 @@ def example_instance() -> Instance:
         cpu_core_count="4", cpu_name="AMD EPYC 7763", install_status="1", location=sys_id("Berlin"),
     )  # fmt: skip
     one.insert(
-        "cmdb_ci_computer", "LON-LT-01", name="LON-LT-01", manufacturer=sys_id("Dell Inc."), serial_number="5CD1234X",
+        COMPUTER, "LON-LT-01", name="LON-LT-01", manufacturer=sys_id("Dell Inc."), serial_number="5CD1234X",
         model_id=sys_id("Latitude 5440"), assigned_to=sys_id("ada"), department=sys_id("Finance"), install_status="1",
     )  # fmt: skip
-    one.insert("cmdb_ci_computer", "OLD-PC", name="OLD-PC", install_status="7")
+    one.insert(COMPUTER, "OLD-PC", name="OLD-PC", install_status="7")
     for device, title, publisher, version in (
         ("LON-SRV-01", "Microsoft SQL Server 2019", "Microsoft", "15.0.4312.2"),
         ("LON-SRV-01", "7-Zip 23.01 (x64)", "Igor Pavlov", "23.01"),
@@ -251,7 +253,7 @@ def example_instance() -> Instance:
         ("OLD-PC", "WinZip", "Corel", "9"),
     ):
         one.insert(
-            "cmdb_sam_sw_install", f"{title} on {device}", display_name=title, publisher=publisher, version=version,
+            SOFTWARE, f"{title} on {device}", display_name=title, publisher=publisher, version=version,
             installed_on=sys_id(device), install_date="2025-03-01", active_install="true",
         )  # fmt: skip
     one.passes(days=1)
