@@ -128,7 +128,9 @@ class ServiceNow(Connector):
                 overlap=dt.timedelta(minutes=self.overlap_minutes),
                 whole_after=dt.timedelta(days=self.whole_list_days),
             )
-        if not keys.complete:
+        if keys.complete:
+            self._scattered.discard(table)
+        else:
             self._scattered.add(table)
         return keys
 

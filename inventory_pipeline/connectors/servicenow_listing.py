@@ -27,6 +27,7 @@ IDS_PER_REQUEST = 100
 LISTED_PER_PAGE = 10_000
 MOST_REMOVED = 5_000
 _FORM = "%Y-%m-%d %H:%M:%S"
+_REFUSED = frozenset({400, 403})
 _STAMP = ("sys_updated_on", "sys_mod_count")
 
 
@@ -86,15 +87,15 @@ def in_lists(column: str, values: Sequence[str]) -> Iterator[str]:
 
 
 def can_read_audit(api: TableApi) -> bool:
-    """Whether the account may read what has been deleted.
+    """Whether the account may read what has been deleted, and when.
 
     Raises:
         ServiceNowError: the instance fails.
     """
     try:
-        page = api.look(AUDIT, "ORDERBYsys_id", ["documentkey"], 1)
+        page = api.look(AUDIT, "tablename!=^sys_created_on>=1970-01-01 00:00:00^ORDERBYsys_id", ["documentkey"], 1)
     except ServiceNowError as error:
-        if error.status in (400, 403):
+        if error.status in _REFUSED:
             return False
         raise
     return all("documentkey" in row for row in page.rows) and not (page.total and not page.rows)
@@ -114,9 +115,7 @@ def _changes(
     changed = list(_batches(api, table, f"sys_updated_on>={(since - overlap).strftime(_FORM)}", classes))
     gone: set[str] = set()
     if missing:
-        if missing > MOST_REMOVED or not can_read_audit(api):
-            return None
-        gone = _removed(api, classes, since - overlap)
+        gone = _removed(api, classes, since - overlap) if missing <= MOST_REMOVED else set()
         if len(gone) > 2 * MOST_REMOVED:
             return None
         # What has been restored since stands in the log all the same.
@@ -129,11 +128,17 @@ def _changes(
 
 
 def _removed(api: TableApi, classes: set[str], since: dt.datetime) -> set[str]:
+    """Keys that sys_audit_delete tells of; none where the account may not read it."""
     found: set[str] = set()
-    for condition in in_lists("tablename", sorted(classes)):
-        query = f"{condition}^sys_created_on>={since.strftime(_FORM)}"
-        for page in api.pages(AUDIT, query, ["documentkey"], size=LISTED_PER_PAGE):
-            found |= {row["documentkey"] for row in page if row.get("documentkey")}
+    try:
+        for condition in in_lists("tablename", sorted(classes)):
+            query = f"{condition}^sys_created_on>={since.strftime(_FORM)}"
+            for page in api.pages(AUDIT, query, ["documentkey"], size=LISTED_PER_PAGE):
+                found |= {row["documentkey"] for row in page if row.get("documentkey")}
+    except ServiceNowError as error:
+        if error.status not in _REFUSED:
+            raise
+        return set()
     return found
 
 

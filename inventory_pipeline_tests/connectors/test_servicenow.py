@@ -95,8 +95,8 @@ def test_software_users_and_groups_come(server: ServiceNowServer) -> None:
     assert json.loads(users["bob"]["extra"]) == {"manager": "ada"}
     groups = {row["name"]: row for row in rows(connector, "group")}
     assert groups["Night shift"]["parent_group_id"] == sys_id("Service Desk")
-    members = {(row["source_group_id"], row["member_id"]) for row in rows(connector, "group_member")}
-    assert (sys_id("Night shift"), sys_id("bob")) in members
+    members = {(r["source_group_id"], r["member_kind"], r["member_id"]) for r in rows(connector, "group_member")}
+    assert (sys_id("Night shift"), "user", sys_id("bob")) in members
     assert len(members) == 3
 
 
@@ -152,8 +152,8 @@ def test_an_instance_that_gives_one_page_again_and_again_is_told(server: Service
 
 @pytest.mark.parametrize(
     "make",
-    [server_of.throttled("0"), server_of.throttled(None), server_of.error_in_success, cut],
-    ids=["429 with Retry-After", "429 without", "error in a 200", "cut"],
+    [server_of.throttled("0"), server_of.throttled(None), server_of.error_in_success, server_of.half, cut],
+    ids=["429 with Retry-After", "429 without", "error in a 200", "half a body", "cut"],
 )
 def test_what_is_throttled_or_broken_is_asked_again(
     server: ServiceNowServer, make: Callable[[Request, Answer], Answer]

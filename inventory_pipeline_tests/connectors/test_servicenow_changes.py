@@ -106,7 +106,7 @@ def test_what_the_audit_tells_of_goes_without_listing_all(server: ServiceNowServ
     assert "ORDERBYsys_id" not in server.asked(COMPUTER)
 
 
-@pytest.mark.parametrize("reason", ["not audited", "hidden", "cleaned", "rows hidden"])
+@pytest.mark.parametrize("reason", ["not audited", "hidden", "field hidden", "cleaned", "rows hidden"])
 def test_what_the_audit_keeps_quiet_about_goes_too(
     server: ServiceNowServer, repository: Repository, reason: str
 ) -> None:
@@ -116,6 +116,8 @@ def test_what_the_audit_keeps_quiet_about_goes_too(
     instance.tables["cmdb_ci_linux_server"].is_audited = reason != "not audited"
     if reason == "hidden":
         instance.forbidden.add(AUDIT)
+    if reason == "field hidden":
+        instance.hidden_fields.add((AUDIT, "tablename"))
     instance.delete("BER-LNX-01")
     told = [key for key, table in instance.classes.items() if table == AUDIT]
     if reason == "cleaned":
