@@ -57,9 +57,8 @@ def listing(
     """
     if not table.is_by_record or table.query:
         return Keys(list(_batches(api, table)), cursor=None)
-    first = api.look(table.name, "", ["sys_id"], 1)
-    now = first.at
-    if now is None or first.total is None:
+    now = api.look(table.name, "", ["sys_id"], 1, counted=False).at
+    if now is None:
         return Keys(list(_batches(api, table)), cursor=None)
     if cursor and now - _time(cursor["listed"]) < whole_after:
         changes = _changes(api, table, cursor, now, overlap)

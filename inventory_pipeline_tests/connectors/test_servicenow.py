@@ -254,6 +254,13 @@ def test_the_test_names_hidden_columns_and_how_removals_are_found(server: Servic
     assert "sys_audit_delete is hidden, so all keys are listed" in said(run_test(by_account(server)))
 
 
+def test_an_account_for_users_alone_brings_users(server: ServiceNowServer) -> None:
+    server.instance.forbidden |= {COMPUTER}
+    assert len(rows(by_account(server), "user")) == 2
+    report = run_test(by_account(server), (Category.device, Category.user))
+    assert [check.name for check in report.failures] == [COMPUTER]
+
+
 @pytest.mark.parametrize(
     ("spoil", "fields", "message"),
     [
