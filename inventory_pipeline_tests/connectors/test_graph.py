@@ -22,7 +22,7 @@ from inventory_pipeline.connectors.graph_signin import CLOUDS, Application, Grap
 from inventory_pipeline.connectors.intune import Intune
 from inventory_pipeline.errors import ConfigurationError, ConnectorError
 from inventory_pipeline.records import Category
-from inventory_pipeline_tests.counterparts.graph import GraphServer, key_pem, running_graph, self_signed
+from inventory_pipeline_tests.counterparts.graph import GraphServer, running_graph
 from inventory_pipeline_tests.counterparts.graph_faults import (
     Answer,
     Fault,
@@ -32,6 +32,7 @@ from inventory_pipeline_tests.counterparts.graph_faults import (
     throttled,
 )
 from inventory_pipeline_tests.counterparts.graph_tenant import guid
+from inventory_pipeline_tests.counterparts.https import key_pem, self_signed
 
 pytestmark = pytest.mark.filterwarnings("ignore:This class is deprecated:DeprecationWarning")
 

@@ -7,21 +7,15 @@ criteria with the operators =, != and comparisons, answers in chunks, 400 for a 
 from __future__ import annotations
 
 import json
-import socket
 import sqlite3
-import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from cryptography.hazmat.primitives import serialization
-
-from inventory_pipeline_tests.counterparts.graph import key_pem, self_signed
+from inventory_pipeline_tests.counterparts.https import QuietHandler, certified, serving
 
 _ASSOCIATIONS = {
     "computers": ("computer_hardware", "computer_hardware.computer_id = computers.id"),
@@ -109,29 +103,20 @@ class InventoryServer:
 @contextmanager
 def running_inventory(folder: Path, content: str, *, token: str, password: str) -> Iterator[InventoryServer]:
     """Runs a server over a database made of `content`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    certificate, key = self_signed("localhost")
-    ca_file, both = folder / "ca.pem", folder / "both.pem"
-    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    both.write_bytes(key_pem(key) + ca_file.read_bytes())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
+    ca_file, context = certified(folder)
     state = InventoryServer("", ca_file, folder / "inventory.sqlite", token, password)
     state.execute(content)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(QuietHandler):
+        def respond(self) -> None:
+            self._sign_in() if self.command == "POST" else self._read()
 
-        def handle(self) -> None:
-            with suppress(ConnectionError, ssl.SSLError):
-                super().handle()
-
-        def do_POST(self) -> None:
+        def _sign_in(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
             good = self.path == "/api/get_token" and asked.get("password") == state.password
             self._give(200 if good else 401, {"token": state.token} if good else {"error": "Unauthorized"})
 
-        def do_GET(self) -> None:
+        def _read(self) -> None:
             parts = urlsplit(self.path)
             path = unquote(parts.path).removeprefix("/api/sam/")
             if self.headers.get("Token") != state.token:
@@ -167,10 +152,7 @@ def running_inventory(folder: Path, content: str, *, token: str, password: str) 
             if cut is None or state.faults.properly:
                 self.wfile.write(b"0\r\n\r\n")
                 return
-            self.wfile.flush()
-            self.close_connection = True
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+            self.cut_off()
 
         def _give(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
             data = json.dumps(body).encode()
@@ -181,26 +163,5 @@ def running_inventory(folder: Path, content: str, *, token: str, password: str) 
             self.end_headers()
             self.wfile.write(data)
 
-        def log_request(self, code: Any = "-", size: Any = "-") -> None:
-            """Says nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def get_request(self) -> tuple[socket.socket, Any]:
-            connection, address = super().get_request()
-            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that does not trust the certificate is no failure of the server."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.url = f"https://localhost:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, context) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import base64
 import secrets
-import socket
-import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from cryptography.hazmat.primitives import serialization
-
-from inventory_pipeline_tests.counterparts.graph import key_pem, self_signed
 from inventory_pipeline_tests.counterparts.graph_faults import Answer, Fault, Request, json_answer
+from inventory_pipeline_tests.counterparts.https import QuietHandler, certified, serving
 from inventory_pipeline_tests.counterparts.servicenow_instance import Forbidden, Instance, InvalidTable
 
 _TABLE = "/api/now/table/"
@@ -151,26 +144,14 @@ def asleep(request: Request, answer: Answer) -> Answer:
 @contextmanager
 def running_servicenow(folder: Path, instance: Instance) -> Iterator[ServiceNowServer]:
     """Runs a server for an instance."""
-    folder.mkdir(parents=True, exist_ok=True)
-    certificate, key = self_signed("localhost")
-    ca_file, both = folder / "ca.pem", folder / "both.pem"
-    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    both.write_bytes(key_pem(key) + ca_file.read_bytes())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
+    ca_file, context = certified(folder)
     state = ServiceNowServer("", ca_file, instance)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle(self) -> None:
-            with suppress(ConnectionError, ssl.SSLError):
-                super().handle()
-
+    class Handler(QuietHandler):
         def date_time_string(self, timestamp: float | None = None) -> str:
             return format_datetime(state.instance.now, usegmt=True)
 
-        def do_GET(self) -> None:
+        def respond(self) -> None:
             parts = urlsplit(self.path)
             answer = state.answer(
                 Request(
@@ -188,35 +169,7 @@ def running_servicenow(folder: Path, instance: Instance) -> Iterator[ServiceNowS
             self.end_headers()
             self.wfile.write(answer.body[: answer.cut])
             if answer.cut is not None:
-                self.wfile.flush()
-                self.close_connection = True
-                with suppress(OSError):
-                    self.connection.shutdown(socket.SHUT_RDWR)
+                self.cut_off()
 
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_request(self, code: Any = "-", size: Any = "-") -> None:
-            """Says nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def get_request(self) -> tuple[socket.socket, Any]:
-            connection, address = super().get_request()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that does not trust the certificate is no failure of the server."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.url = f"https://localhost:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, context) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
