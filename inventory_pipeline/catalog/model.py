@@ -131,7 +131,8 @@ class Catalog:
     `site_rules` and `rules`: in the order in which they are asked within their class.
     `editions`: title key of another spelling of an edition to the edition. `codes`: lower-case product code to
     product id. `packages`: lower-case package family, without its publisher's
-    hash, to product id. `linux_packages`: name of an rpm or deb package to product id. `words`: class of words
+    hash, to product id. `linux_packages`: name of an rpm or deb package to product id.
+    `mac_apps`: title key of a macOS application to product id. `words`: class of words
     (`architecture`, `language`, ...) to the words. `version`: 16 hexadecimal characters that change whenever the
     content does. `data`: folder of the build that it was read from.
     """
@@ -147,6 +148,7 @@ class Catalog:
     codes: Mapping[str, str]
     packages: Mapping[str, str]
     linux_packages: Mapping[str, str]
+    mac_apps: Mapping[str, str]
     cycles: Mapping[str, tuple[Cycle, ...]]
     editions: Mapping[str, str]
     families: Mapping[str, tuple[tuple[str, str], ...]]

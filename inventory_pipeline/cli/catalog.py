@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from inventory_pipeline.errors import ConfigurationError, InventoryError
 
 if TYPE_CHECKING:
     from inventory_pipeline.catalog.model import Catalog, Product
+    from inventory_pipeline.normalization.devices import DeviceModel
+    from inventory_pipeline.normalization.processors import Processor
 
 _REPOSITORY = click.option("--repository", "-r", default="", help="Repository (default: the default inventory).")
 
@@ -58,6 +61,7 @@ def _lines_of(product: Product, found: Catalog) -> list[str]:
         "packages": "; ".join(
             sorted({n for m in (found.packages, found.linux_packages) for n, i in m.items() if i == product.product_id})
         ),
+        "macOS names": "; ".join(n for n, i in found.mac_apps.items() if i == product.product_id),
         "rules": "; ".join(
             rule.rule_id for rule in (*found.site_rules, *found.rules) if rule.product_id == product.product_id
         ),
@@ -138,6 +142,33 @@ def explain(
     ).to_pylist()[0]
     for name, value in decided.items():
         if value not in (None, "") and name != "software_key":
+            click.echo(f"{name.replace('_', ' '):<18} {value}")
+
+
+@catalog.command()
+@click.argument("model")
+@click.option("--manufacturer", "-m", default="", help="Manufacturer as the source states it.")
+@click.option("--chassis-type", default="", help="Chassis type: number of SMBIOS, or a word.")
+def device(model: str, manufacturer: str, chassis_type: str) -> None:
+    """Say what a device model is taken for: vendor, device type, family, model."""
+    from inventory_pipeline.normalization.devices import normalize_model
+
+    _print_fields(normalize_model(manufacturer, model, chassis_type))
+
+
+@catalog.command()
+@click.argument("name")
+@click.option("--vendor", default="", help="Vendor as the source states it.")
+def processor(name: str, vendor: str) -> None:
+    """Say what a processor's brand string is taken for: vendor, family, model, cores per socket."""
+    from inventory_pipeline.normalization.processors import normalize_processor
+
+    _print_fields(normalize_processor(vendor, name))
+
+
+def _print_fields(found: DeviceModel | Processor) -> None:
+    for name, value in asdict(found).items():
+        if value not in (None, ""):
             click.echo(f"{name.replace('_', ' '):<18} {value}")
 
 
