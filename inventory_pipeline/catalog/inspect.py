@@ -65,6 +65,7 @@ def counts(catalog: Catalog) -> list[tuple[str, int]]:
         ("spellings of titles", len(catalog.titles)),
         ("rules", len(catalog.rules)),
         ("site rules", len(catalog.site_rules)),
+        ("site rules about device models", len(catalog.model_rules)),
         ("product codes", len(catalog.codes)),
         ("packages (AppX, bundles)", len(catalog.packages)),
         ("packages (Linux)", len(catalog.linux_packages)),

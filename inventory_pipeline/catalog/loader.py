@@ -24,6 +24,7 @@ from inventory_pipeline.catalog.products import (
 )
 from inventory_pipeline.catalog.reading import Problems, Row, read_rows
 from inventory_pipeline.catalog.rules import RULE_COLUMNS, read_rules
+from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, read_model_rules
 from inventory_pipeline.errors import ConfigurationError
 
 DATA = Path(str(files("inventory_pipeline.catalog"))) / "data"
@@ -33,9 +34,9 @@ _CLASS_ORDER = {name: number for number, name in enumerate(PriorityClass)}
 
 
 def load_catalog(site_folder: Path | str | None = None, data: Path | str | None = None) -> Catalog:
-    """The catalog, with `site_products` and `site_rules` (.csv, .tsv, .yaml) of a folder on top.
+    """The catalog, with `site_products`, `site_rules` and `site_models` (.csv, .tsv, .yaml) of a folder on top.
 
-    `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks the two files is
+    `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks these files is
     fine; one that does not exist is not.
     Raises ConfigurationError that names file and line of everything that is wrong in the site's files, or what a
     build's folder lacks.
@@ -48,8 +49,8 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         raise ConfigurationError(
             "there is no such folder.", subject=f"catalog.site_folder {folder}", cure="Create it or correct the path."
         )
-    product_file, rule_file = site_file(folder, "site_products"), site_file(folder, "site_rules")
-    stamp = tuple((str(f), f.read_bytes()) if f else ("", b"") for f in (product_file, rule_file))
+    product_file, rule_file, model_file = (site_file(folder, f"site_{n}") for n in ("products", "rules", "models"))
+    stamp = [f.read_bytes() if f else b"" for f in (product_file, rule_file, model_file)]
     products: dict[str, Product] = {}
     if product_file:
         problems = Problems()
@@ -61,11 +62,17 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         known = ProductTable(products, shipped.products)  # type: ignore[arg-type]
         rules = read_rules(read_rows(rule_file, RULE_COLUMNS), known, problems, is_site=True)
         problems.raise_any(str(rule_file))
-    return with_site(shipped, products, rules, _digest(shipped.version.encode(), *(part for _, part in stamp)))
+    made = with_site(shipped, products, rules, _digest(shipped.version.encode(), *stamp))
+    if model_file is None:
+        return made
+    problems = Problems()
+    model_rules = read_model_rules(read_rows(model_file, SITE_MODEL_COLUMNS), problems)
+    problems.raise_any(str(model_file))
+    return replace(made, model_rules=tuple(model_rules))
 
 
 def site_file(folder: Path, name: str) -> Path | None:
-    """The file of that name (`site_products`, `site_rules`) in a site's folder, in any form; None without one.
+    """The file of that name (`site_products`, `site_rules`, `site_models`) in a site's folder; None without one.
 
     Raises ConfigurationError when there are several.
     """

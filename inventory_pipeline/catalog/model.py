@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from inventory_pipeline.catalog.folding import vendor_key
+from inventory_pipeline.catalog.site_models import ModelRule
 
 
 class Kind(StrEnum):
@@ -133,8 +134,9 @@ class Catalog:
     product id. `packages`: lower-case package family, without its publisher's
     hash, to product id. `linux_packages`: name of an rpm or deb package to product id.
     `mac_apps`: title key of a macOS application to product id. `words`: class of words
-    (`architecture`, `language`, ...) to the words. `version`: 16 hexadecimal characters that change whenever the
-    content does. `data`: folder of the build that it was read from.
+    (`architecture`, `language`, ...) to the words. `model_rules`: the site's rules about device models, in the order
+    in which they are asked. `version`: 16 hexadecimal characters that change whenever the content does.
+    `data`: folder of the build that it was read from.
     """
 
     version: str
@@ -154,6 +156,7 @@ class Catalog:
     families: Mapping[str, tuple[tuple[str, str], ...]]
     words: Mapping[str, frozenset[str]]
     markers: tuple[Marker, ...]
+    model_rules: tuple[ModelRule, ...] = ()
 
     def vendor_of(self, publisher: str | None) -> str:
         """Name of the vendor that a publisher's spelling stands for; empty when it is not known."""

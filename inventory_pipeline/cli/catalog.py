@@ -149,11 +149,12 @@ def explain(
 @click.argument("model")
 @click.option("--manufacturer", "-m", default="", help="Manufacturer as the source states it.")
 @click.option("--chassis-type", default="", help="Chassis type: number of SMBIOS, or a word.")
-def device(model: str, manufacturer: str, chassis_type: str) -> None:
+@click.pass_obj
+def device(state: State, model: str, manufacturer: str, chassis_type: str) -> None:
     """Say what a device model is taken for: vendor, device type, family, model."""
     from inventory_pipeline.normalization.devices import normalize_model
 
-    _print_fields(normalize_model(manufacturer, model, chassis_type))
+    _print_fields(normalize_model(manufacturer, model, chassis_type, rules=state.settings.catalog.load().model_rules))
 
 
 @catalog.command()
@@ -186,6 +187,8 @@ def check(state: State) -> None:
         click.echo(line)
     own = sum(product.origin == "site" for product in found.products.values())
     click.echo(f"{own:,} site products and {len(found.site_rules):,} site rules are usable; {len(said):,} remarks.")
+    if found.model_rules:
+        click.echo(f"{len(found.model_rules):,} rules about device models are usable.")
 
 
 @catalog.command("test")

@@ -202,7 +202,7 @@ def test_exe_names_of_usage_data(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("title", "package", "origin", "product_id"),
     [
-        ("GlobalProtect.app", "com.paloaltonetworks.GlobalProtect.client2", "app bundle", "palo-alto-networks/globalprotect"),
+        ("GlobalProtect.app", "com.paloaltonetworks.Other", "app bundle", "palo-alto-networks/globalprotect"),
         ("Word", "com.microsoft.something", "app bundle", "microsoft/word"),
         ("Word", "com.google.something", "app bundle", None),
         ("Photoshop", "AdobeSystemsIncorporated.Something_ynb6jyjzte8ga", "appx", "adobe/photoshop"),
