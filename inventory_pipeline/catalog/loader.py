@@ -24,7 +24,7 @@ from inventory_pipeline.catalog.products import (
 )
 from inventory_pipeline.catalog.reading import Problems, Row, read_rows
 from inventory_pipeline.catalog.rules import RULE_COLUMNS, read_rules
-from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, read_model_rules
+from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, ModelRule, read_model_rules
 from inventory_pipeline.errors import ConfigurationError
 
 DATA = Path(str(files("inventory_pipeline.catalog"))) / "data"
@@ -34,7 +34,7 @@ _CLASS_ORDER = {name: number for number, name in enumerate(PriorityClass)}
 
 
 def load_catalog(site_folder: Path | str | None = None, data: Path | str | None = None) -> Catalog:
-    """The catalog, with `site_products`, `site_rules` and `site_models` (.csv, .tsv, .yaml) of a folder on top.
+    """The catalog, with `site_products`, `site_rules`, `site_models` and `site_categories` (.csv, .tsv, .yaml) on top.
 
     `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks these files is
     fine; one that does not exist is not.
@@ -49,8 +49,9 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         raise ConfigurationError(
             "there is no such folder.", subject=f"catalog.site_folder {folder}", cure="Create it or correct the path."
         )
-    product_file, rule_file, model_file = (site_file(folder, f"site_{n}") for n in ("products", "rules", "models"))
-    stamp = [f.read_bytes() if f else b"" for f in (product_file, rule_file, model_file)]
+    found = [site_file(folder, f"site_{name}") for name in ("products", "rules", "models", "categories")]
+    product_file, rule_file, model_file, category_file = found
+    stamp = [file.read_bytes() if file else b"" for file in found]
     products: dict[str, Product] = {}
     if product_file:
         problems = Problems()
@@ -63,12 +64,35 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         rules = read_rules(read_rows(rule_file, RULE_COLUMNS), known, problems, is_site=True)
         problems.raise_any(str(rule_file))
     made = with_site(shipped, products, rules, _digest(shipped.version.encode(), *stamp))
-    if model_file is None:
-        return made
+    return replace(made, model_rules=_model_rules(model_file), category_names=_category_names(category_file, made))
+
+
+def _model_rules(path: Path | None) -> tuple[ModelRule, ...]:
+    if path is None:
+        return ()
     problems = Problems()
-    model_rules = read_model_rules(read_rows(model_file, SITE_MODEL_COLUMNS), problems)
-    problems.raise_any(str(model_file))
-    return replace(made, model_rules=tuple(model_rules))
+    found = read_model_rules(read_rows(path, SITE_MODEL_COLUMNS), problems)
+    problems.raise_any(str(path))
+    return tuple(found)
+
+
+def _category_names(path: Path | None, catalog: Catalog) -> dict[str, str]:
+    """The site's own names of categories, by the catalog's."""
+    if path is None:
+        return {}
+    known = {product.category for product in catalog.products.values()} - {""}
+    problems = Problems()
+    names: dict[str, str] = {}
+    for row in read_rows(path, ("category", "name")):
+        if row["category"] not in known:
+            problems.add(row.where, f"category {row['category']!r} is unknown; known are {', '.join(sorted(known))}.")
+        elif not row["name"]:
+            problems.add(row.where, "name is missing.")
+        elif row["category"] in names:
+            problems.add(row.where, f"category {row['category']!r} occurs twice.")
+        names[row["category"]] = row["name"]
+    problems.raise_any(str(path))
+    return names
 
 
 def site_file(folder: Path, name: str) -> Path | None:

@@ -135,8 +135,8 @@ class Catalog:
     hash, to product id. `linux_packages`: name of an rpm or deb package to product id.
     `mac_apps`: title key of a macOS application to product id. `words`: class of words
     (`architecture`, `language`, ...) to the words. `model_rules`: the site's rules about device models, in the order
-    in which they are asked. `version`: 16 hexadecimal characters that change whenever the content does.
-    `data`: folder of the build that it was read from.
+    in which they are asked. `category_names`: category to the site's own name of it. `version`: 16 hexadecimal
+    characters that change whenever the content does. `data`: folder of the build that it was read from.
     """
 
     version: str
@@ -157,6 +157,7 @@ class Catalog:
     words: Mapping[str, frozenset[str]]
     markers: tuple[Marker, ...]
     model_rules: tuple[ModelRule, ...] = ()
+    category_names: Mapping[str, str] = field(default_factory=dict)
 
     def vendor_of(self, publisher: str | None) -> str:
         """Name of the vendor that a publisher's spelling stands for; empty when it is not known."""

@@ -307,7 +307,7 @@ class Decider:
             vendor=product.vendor,
             title=product.title,
             edition=self._edition(product, edition),
-            category=product.category or None,
+            category=self.catalog.category_names.get(product.category, product.category) or None,
             kind=product.kind,
             parent_product_id=product.parent_product_id or None,
             licensable=product.licensable,
