@@ -94,7 +94,7 @@ def test_a_misspelled_product_is_suggested(catalog: Catalog) -> None:
     [
         ("Phtooshop 2024", "Adobe Inc.", "Photoshop"),
         ("Adobe Ilustrator", "", "Illustrator"),
-        ("Thunderbrid 115.0 (x64)", "Mozilla", "Thunderbird"),
+        ("Thunderbrid 115.0 (x64 en-US)", "Mozilla", "Thunderbird"),
     ],
 )
 def test_a_slip_of_the_pen_makes_no_product(title: str, publisher: str, product: str, catalog: Catalog) -> None:

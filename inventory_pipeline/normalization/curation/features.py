@@ -230,7 +230,7 @@ def _alike(one: str, other: str) -> float:
 def reading_values(row: RowText, found: list[Candidate], lexicon: Lexicon) -> list[float]:
     """Features of taking vendor and title from the row itself."""
     words = tokens(fold(row.title))
-    content = [w for w in words if lexicon.is_content(w)]
+    content = lexicon.content_of(words)
     own = [c for c in found if c.agreement in {"publisher", "title"}]
     nearest = max(own, key=lambda c: c.similarity, default=None)
     key = title_key(row.title)
