@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 import pytest
 
-from inventory_pipeline.cli import actions, entitlements, manage, read  # noqa: F401 - they register their commands
+from inventory_pipeline.cli import (  # noqa: F401 - they register their commands
+    actions,
+    catalog,
+    curation,
+    entitlements,
+    manage,
+    read,
+)
 from inventory_pipeline.cli.app import cli
 from inventory_pipeline.cli.pages import pages
 from inventory_pipeline.settings import load_settings

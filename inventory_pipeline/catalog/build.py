@@ -19,6 +19,7 @@ from pathlib import Path
 
 from inventory_pipeline.catalog.build_devices import build_device_data
 from inventory_pipeline.catalog.build_listed import ListedBuilder, lifecycles_of
+from inventory_pipeline.catalog.build_mac import MacBuilder
 from inventory_pipeline.catalog.build_rows import product_rows
 from inventory_pipeline.catalog.build_winget import WingetBuilder, winget_products
 from inventory_pipeline.catalog.loader import DATA, curated_catalog
@@ -83,6 +84,7 @@ def build(sources: Path, output: Path = DATA) -> dict[str, int]:
     catalog = curated_catalog(BuiltRow(row, "derived") for row in derived)
     listed = ListedBuilder(TitleReader(catalog), catalog.vendors)
     listed.build(sources)
+    mac_apps = MacBuilder(listed).build(sources)
     for product_id, authors in listed.further.items():
         if product_id in winget.products:
             winget.products[product_id].publishers |= authors
@@ -98,6 +100,9 @@ def build(sources: Path, output: Path = DATA) -> dict[str, int]:
         ),
         "linux_packages.tsv.gz": write_gzip(
             output / "linux_packages.tsv.gz", ["package", "product_id"], map(list, sorted(listed.packages.items()))
+        ),
+        "mac_apps.tsv.gz": write_gzip(
+            output / "mac_apps.tsv.gz", ["name", "product_id"], map(list, sorted(mac_apps.items()))
         ),
         "cycles.tsv.gz": write_gzip(
             output / "cycles.tsv.gz",

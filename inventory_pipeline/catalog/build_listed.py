@@ -79,7 +79,7 @@ class ListedBuilder:
             self._application(name, homepage, source)
         self._distribution_packages(sources)
 
-    def add(self, vendor: str, title: str, source: str) -> str:
+    def add(self, vendor: str, title: str, source: str, tags: str = "") -> str:
         """A product of a list; returns its id, which is that of a known product where there is one, else empty when
         the title is none."""
         if source != "packages":
@@ -98,6 +98,7 @@ class ListedBuilder:
         if product_id not in self.reader.catalog.products:
             entry = self.products.setdefault(product_id, Found(vendor, title))
             entry.sources.add(source)
+            entry.tags.update(tags.lower().split())
             if title_key(title) != title_key(entry.title):
                 entry.titles.add(title)
         return product_id
@@ -130,7 +131,7 @@ class ListedBuilder:
             if len(owners) == 1 and len(title) >= 5:
                 self.further[owners[0]].add(author)
             else:
-                self.add(author, title, "chocolatey")
+                self.add(author, title, "chocolatey", row["tags"])
 
     def _applications(self, sources: Path) -> Iterator[tuple[str, str, str]]:
         """Name, home page and list of applications whose maker no list names."""

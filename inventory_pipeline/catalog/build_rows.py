@@ -7,17 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from inventory_pipeline.catalog.folding import fold, title_key, vendor_key
-from inventory_pipeline.catalog.loader import vendor_phrase
+from inventory_pipeline.catalog.loader import DATA, vendor_phrase
+from inventory_pipeline.catalog.reading import read_rows
 
 _SPELLINGS = 12
 _PUBLISHERS = 8
 _DRIVER = re.compile(r"\bdrivers?\b")
 _RUNTIME = re.compile(r"\b(?:runtime|redistributable|jre)\b")
+_CATEGORY_OF_KIND = {"driver": "Driver", "runtime": "Runtime"}
 
 
 @dataclass(slots=True)
 class Found:
-    """A product of open data: vendor and title, the lists that name it, other spellings, other publishers."""
+    """A product of open data: vendor and title, the lists that name it, other spellings, other publishers, the tags
+    in lower case that packagers gave it, and editions that its names named."""
 
     vendor: str
     title: str
@@ -25,6 +28,13 @@ class Found:
     titles: set[str] = field(default_factory=set)
     publishers: set[str] = field(default_factory=set)
     licensable: str = "unknown"
+    tags: set[str] = field(default_factory=set)
+    editions: set[str] = field(default_factory=set)
+
+
+def read_tag_categories() -> dict[str, str]:
+    """Tags of package manifests to categories, the most telling tags first."""
+    return {row["tag"]: row["category"] for row in read_rows(DATA / "tag_categories.csv")}
 
 
 def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[str, str]]) -> Iterator[list[str]]:
@@ -32,7 +42,9 @@ def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[s
 
     `lifecycles`: title key of a product of endoflife.date to its name there and the key of its vendor.
     """
+    categories = read_tag_categories()
     for product_id, found in sorted(products.items()):
+        kind = _kind(found.title)
         own = {title_key(found.title)}
         spellings: dict[str, str] = {}
         for title in sorted(found.titles):
@@ -49,7 +61,7 @@ def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[s
             product_id,
             found.vendor,
             found.title,
-            _kind(found.title),
+            kind,
             "" if found.licensable == "unknown" else found.licensable,
             _lifecycle(found, vendor, lifecycles),
             "|".join(titles),
@@ -59,6 +71,8 @@ def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[s
             "|".join(dict.fromkeys(title_key(title) for title in (found.title, *titles))),
             "|".join(vendor_key(publisher) for publisher in chosen),
             "|".join(sorted(found.sources)),
+            _CATEGORY_OF_KIND.get(kind) or next((c for tag, c in categories.items() if tag in found.tags), ""),
+            "|".join(sorted({edition.lower(): edition for edition in sorted(found.editions)}.values())),
         ]
 
 

@@ -23,6 +23,20 @@ _VERSION = re.compile(r"(?:[ -]+(?:version |v)?\d+(?:\.\d+)*(?:\.x)?)+$", re.IGN
 _ARCHITECTURE = re.compile(r"[ -]*[(\[]?\b(?:x64|x86|amd64|arm64|64-?bit|32-?bit|win64|win32)\b[)\]]?", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"[(\[]\s*[)\]]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
+_EDITIONS = "|".join(
+    sorted((re.escape(row["word"]) for row in read_rows(DATA / "words.csv") if row["class"] == "edition"), key=len)[
+        ::-1
+    ]
+)
+_NUMBERED_EDITION = re.compile(
+    rf"(?P<title>.*[^\W\d_]{{2}}.*?)[ -]+v?\d+(?:\.\d+)*[ -]+[(\[]?(?P<edition>{_EDITIONS})(?: edition)?[)\]]?",
+    re.IGNORECASE,
+)
+_RIGHTS = re.compile(r"\W*(?:\d{4}\s*-\s*\d{4}\W*)?\ball rights reserved\b.*$|^.*\bd\.?b\.?a\.?\s+", re.IGNORECASE)
+_COPYRIGHT = re.compile(
+    r"^(?:copyright\s*)?(?:\(c\)|©)?\s*(?:\d{4}(?:\s*-\s*\d{4})?[\s,]+)?(?=.*[^\W\d_])", re.IGNORECASE
+)
+_NOTICE = re.compile(r"rights reserved|copyright|^\(c\)|©|^\d{4} |\bd\.?b\.?a\b", re.IGNORECASE)
 _FREE = re.compile(
     r"\b(?:mit|gpl|lgpl|agpl|apache|bsd|mpl|isc|unlicense|zlib|wtfpl|public domain|freeware|free|cc0|cddl|epl|eupl"
     r"|artistic|open source|boost|gnu|mozilla public|psf|libpng|ms-pl|bsl-1\.0|0bsd|cc-by)\b",
@@ -39,6 +53,21 @@ def clean_name(name: str) -> str:
             break
         name = shorter
     return name
+
+
+def split_edition(name: str) -> tuple[str, str]:
+    """A product's name, and the edition that stands behind a version in it: `DatabaseSpy 2025 Enterprise Edition` is
+    the edition Enterprise of DatabaseSpy. Without a version between them both belong to the name."""
+    found = _NUMBERED_EDITION.fullmatch(name)
+    if not found:
+        return name, ""
+    edition = re.sub(r"(?i) edition$", "", found["edition"])
+    return clean_name(found["title"]), edition.title() if edition.islower() else edition
+
+
+def clean_publisher(publisher: str) -> str:
+    """A publisher without the words of a copyright notice around it."""
+    return _COPYRIGHT.sub("", _RIGHTS.sub("", publisher)).strip(" ,.") if _NOTICE.search(publisher) else publisher
 
 
 def split_words(identifier: str) -> str:
@@ -77,7 +106,14 @@ class WingetBuilder:
         return ""
 
     def add(
-        self, winget_id: str, name: str, publisher: str, names: Sequence[str], licence: str, localized: Sequence[str]
+        self,
+        winget_id: str,
+        name: str,
+        publisher: str,
+        names: Sequence[str],
+        licence: str,
+        localized: Sequence[str],
+        tags: str,
     ) -> None:
         """One winget entry. A build for one language (`Mozilla.Firefox.de`, `Mozilla Firefox (de)`) is its product."""
         language = winget_id.rsplit(".", 1)[-1]
@@ -91,7 +127,7 @@ class WingetBuilder:
         if known:
             self.of_id[winget_id.lower()] = known
             return
-        title = clean_name(name)
+        title, _ = split_edition(clean_name(name))
         stripped = without_vendor(title, vendor)
         product_id = f"{slug(vendor)}/{slug(stripped)}"
         if product_id.startswith("/") or product_id.endswith("/"):
@@ -100,8 +136,11 @@ class WingetBuilder:
         if product_id in self.reader.catalog.products:
             return
         entry = self.products.setdefault(product_id, Found(vendor, stripped, {"winget"}))
-        entry.titles.update(clean_name(n) for n in (name, *names, *localized) if title_key(clean_name(n)))
+        spellings = [split_edition(clean_name(n)) for n in (name, *names, *localized)]
+        entry.titles.update(spelling for spelling, _ in spellings if title_key(spelling))
+        entry.editions.update(e for _, e in spellings if e)
         entry.publishers.add(publisher)
+        entry.tags.update(tag.strip().lower().replace(" ", "-") for tag in re.split(r"[|,]", tags))
         if licence:
             entry.licensable = "free" if _FREE.search(licence) else "unknown"
 
@@ -123,8 +162,9 @@ def winget_products(sources: Path) -> WingetBuilder:
     prefixes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     spellings: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
-        prefixes[row["id"].split(".")[0]][row["publisher"]] += 1
-        spellings[vendor_key(row["publisher"])][row["publisher"]] += 1
+        publisher = clean_publisher(row["publisher"])
+        prefixes[row["id"].split(".")[0]][publisher] += 1
+        spellings[vendor_key(publisher)][publisher] += 1
     # One spelling of each vendor: the most frequent, then the shortest.
     spellings.pop("", None)
     for key, counts in spellings.items():
@@ -133,15 +173,18 @@ def winget_products(sources: Path) -> WingetBuilder:
         builder.publisher_of_prefix[prefix] = min(counts, key=lambda p, c=counts: (-c[p], p))
     for row in rows:
         localized = [part.split("=", 1)[-1] for part in row["localized"].split("|") if part]
-        builder.add(row["id"], row["name"], row["publisher"], row["all_names"].split("|"), row["license"], localized)
+        names = row["all_names"].split("|")
+        publisher = clean_publisher(row["publisher"])
+        builder.add(row["id"], row["name"], publisher, names, row["license"], localized, row["tags"])
     for row in read_tsv(sources / "winget_index_2026-08.tsv.gz"):
         if row["id"].lower() not in builder.of_id:
-            builder.add(row["id"], row["name"], "", (), "", ())
+            builder.add(row["id"], row["name"], "", (), "", (), row["tags"])
     for row in read_tsv(sources / "winget_arp_displaynames.tsv.gz"):
         product = builder.products.get(builder.of_id.get(row["id"].lower(), ""))
-        name = clean_name(row["display_name"])
+        name, edition = split_edition(clean_name(row["display_name"]))
         if product and title_key(name):
             product.titles.add(name)
+            product.editions.update({edition} - {""})
             if row["publisher"]:
-                product.publishers.add(row["publisher"])
+                product.publishers.add(clean_publisher(row["publisher"]))
     return builder

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from inventory_pipeline.catalog.devices import device_facts, processor_cores
 from inventory_pipeline.catalog.folding import fold, title_key, tokens, vendor_key
 from inventory_pipeline.catalog.loader import DATA
 from inventory_pipeline.catalog.model import Action, Catalog, PriorityClass, Product
@@ -64,10 +65,16 @@ def counts(catalog: Catalog) -> list[tuple[str, int]]:
         ("spellings of titles", len(catalog.titles)),
         ("rules", len(catalog.rules)),
         ("site rules", len(catalog.site_rules)),
+        ("site rules about device models", len(catalog.model_rules)),
         ("product codes", len(catalog.codes)),
         ("packages (AppX, bundles)", len(catalog.packages)),
         ("packages (Linux)", len(catalog.linux_packages)),
+        ("applications (macOS)", len(catalog.mac_apps)),
         ("release cycles", sum(len(cycles) for cycles in catalog.cycles.values())),
+        ("device vendors", len(set(device_facts().vendors.values()))),
+        ("device families", sum(len(families) for families in device_facts().families.values())),
+        ("device models by code", len(device_facts().machine_types) + len(device_facts().apple_models)),
+        ("processors with cores", len(processor_cores())),
         ("Microsoft licences", len({sku.sku_id for sku in microsoft_skus(catalog.data).values()})),
     ]
 

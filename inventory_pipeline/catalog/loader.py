@@ -24,6 +24,7 @@ from inventory_pipeline.catalog.products import (
 )
 from inventory_pipeline.catalog.reading import Problems, Row, read_rows
 from inventory_pipeline.catalog.rules import RULE_COLUMNS, read_rules
+from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, ModelRule, read_model_rules
 from inventory_pipeline.errors import ConfigurationError
 
 DATA = Path(str(files("inventory_pipeline.catalog"))) / "data"
@@ -33,9 +34,9 @@ _CLASS_ORDER = {name: number for number, name in enumerate(PriorityClass)}
 
 
 def load_catalog(site_folder: Path | str | None = None, data: Path | str | None = None) -> Catalog:
-    """The catalog, with `site_products` and `site_rules` (.csv, .tsv, .yaml) of a folder on top.
+    """The catalog, with `site_products`, `site_rules`, `site_models` and `site_categories` (.csv, .tsv, .yaml) on top.
 
-    `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks the two files is
+    `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks these files is
     fine; one that does not exist is not.
     Raises ConfigurationError that names file and line of everything that is wrong in the site's files, or what a
     build's folder lacks.
@@ -48,8 +49,9 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         raise ConfigurationError(
             "there is no such folder.", subject=f"catalog.site_folder {folder}", cure="Create it or correct the path."
         )
-    product_file, rule_file = site_file(folder, "site_products"), site_file(folder, "site_rules")
-    stamp = tuple((str(f), f.read_bytes()) if f else ("", b"") for f in (product_file, rule_file))
+    found = [site_file(folder, f"site_{name}") for name in ("products", "rules", "models", "categories")]
+    product_file, rule_file, model_file, category_file = found
+    stamp = [file.read_bytes() if file else b"" for file in found]
     products: dict[str, Product] = {}
     if product_file:
         problems = Problems()
@@ -61,11 +63,40 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         known = ProductTable(products, shipped.products)  # type: ignore[arg-type]
         rules = read_rules(read_rows(rule_file, RULE_COLUMNS), known, problems, is_site=True)
         problems.raise_any(str(rule_file))
-    return with_site(shipped, products, rules, _digest(shipped.version.encode(), *(part for _, part in stamp)))
+    made = with_site(shipped, products, rules, _digest(shipped.version.encode(), *stamp))
+    return replace(made, model_rules=_model_rules(model_file), category_names=_category_names(category_file, made))
+
+
+def _model_rules(path: Path | None) -> tuple[ModelRule, ...]:
+    if path is None:
+        return ()
+    problems = Problems()
+    found = read_model_rules(read_rows(path, SITE_MODEL_COLUMNS), problems)
+    problems.raise_any(str(path))
+    return tuple(found)
+
+
+def _category_names(path: Path | None, catalog: Catalog) -> dict[str, str]:
+    """The site's own names of categories, by the catalog's."""
+    if path is None:
+        return {}
+    known = {product.category for product in catalog.products.values()} - {""}
+    problems = Problems()
+    names: dict[str, str] = {}
+    for row in read_rows(path, ("category", "name")):
+        if row["category"] not in known:
+            problems.add(row.where, f"category {row['category']!r} is unknown; known are {', '.join(sorted(known))}.")
+        elif not row["name"]:
+            problems.add(row.where, "name is missing.")
+        elif row["category"] in names:
+            problems.add(row.where, f"category {row['category']!r} occurs twice.")
+        names[row["category"]] = row["name"]
+    problems.raise_any(str(path))
+    return names
 
 
 def site_file(folder: Path, name: str) -> Path | None:
-    """The file of that name (`site_products`, `site_rules`) in a site's folder, in any form; None without one.
+    """The file of that name (`site_products`, `site_rules`, `site_models`) in a site's folder; None without one.
 
     Raises ConfigurationError when there are several.
     """
@@ -144,6 +175,7 @@ def _assemble(
         codes=_pairs(data / "product_codes.tsv.gz", products) if with_built else {},
         packages=_pairs(data / "packages.csv", products),
         linux_packages=_pairs(data / "linux_packages.tsv.gz", products) if with_built else {},
+        mac_apps=_pairs(data / "mac_apps.tsv.gz", products) if with_built else {},
         cycles=_read_cycles(read_rows(data / "cycles.tsv.gz")) if with_built else {},
         editions={title_key(row["spelling"]): row["edition"] for row in read_rows(data / "editions.csv")},
         families={style: tuple(rows) for style, rows in families.items()},
@@ -184,6 +216,7 @@ def with_site(base: Catalog, products: Mapping[str, Product], rules: list[Rule],
         codes=base.codes,
         packages=base.packages,
         linux_packages=base.linux_packages,
+        mac_apps=base.mac_apps,
         cycles=base.cycles,
         editions=base.editions,
         families=base.families,

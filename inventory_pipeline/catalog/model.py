@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from inventory_pipeline.catalog.folding import vendor_key
+from inventory_pipeline.catalog.site_models import ModelRule
 
 
 class Kind(StrEnum):
@@ -131,9 +132,11 @@ class Catalog:
     `site_rules` and `rules`: in the order in which they are asked within their class.
     `editions`: title key of another spelling of an edition to the edition. `codes`: lower-case product code to
     product id. `packages`: lower-case package family, without its publisher's
-    hash, to product id. `linux_packages`: name of an rpm or deb package to product id. `words`: class of words
-    (`architecture`, `language`, ...) to the words. `version`: 16 hexadecimal characters that change whenever the
-    content does. `data`: folder of the build that it was read from.
+    hash, to product id. `linux_packages`: name of an rpm or deb package to product id.
+    `mac_apps`: title key of a macOS application to product id. `words`: class of words
+    (`architecture`, `language`, ...) to the words. `model_rules`: the site's rules about device models, in the order
+    in which they are asked. `category_names`: category to the site's own name of it. `version`: 16 hexadecimal
+    characters that change whenever the content does. `data`: folder of the build that it was read from.
     """
 
     version: str
@@ -147,11 +150,14 @@ class Catalog:
     codes: Mapping[str, str]
     packages: Mapping[str, str]
     linux_packages: Mapping[str, str]
+    mac_apps: Mapping[str, str]
     cycles: Mapping[str, tuple[Cycle, ...]]
     editions: Mapping[str, str]
     families: Mapping[str, tuple[tuple[str, str], ...]]
     words: Mapping[str, frozenset[str]]
     markers: tuple[Marker, ...]
+    model_rules: tuple[ModelRule, ...] = ()
+    category_names: Mapping[str, str] = field(default_factory=dict)
 
     def vendor_of(self, publisher: str | None) -> str:
         """Name of the vendor that a publisher's spelling stands for; empty when it is not known."""

@@ -40,6 +40,8 @@ BUILT_COLUMNS: tuple[str, ...] = (
     "title_keys",
     "publisher_keys",
     "sources",
+    "category",
+    "editions",
 )
 """Columns of built product files; keys are folded when they are built, so that loading folds nothing."""
 
@@ -53,14 +55,17 @@ class BuiltRow:
 
     def product(self) -> Product:
         """The product of the row."""
-        product_id, vendor, title, kind, licensable, lifecycle, titles, publishers, key, _, _, keys, _ = self.values
+        product_id, vendor, title, kind, licensable, lifecycle, titles, publishers, key = self.values[:9]
+        keys, _, category, editions = self.values[11:]
         return Product(
             product_id=product_id,
             vendor=vendor,
             title=title,
+            category=category,
             kind=Kind(kind) if kind else Kind.application,
             licensable=Licensable(licensable) if licensable else Licensable.unknown,
             lifecycle=lifecycle,
+            editions=tuple(editions.split("|")) if editions else (),
             titles=tuple(titles.split("|")) if titles else (),
             publishers=tuple(publishers.split("|")) if publishers else (),
             origin=self.origin,

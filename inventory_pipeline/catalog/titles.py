@@ -96,6 +96,12 @@ class TitleReader:
             return False
         return bool(publisher_key) and publisher_key not in self._unstated
 
+    def agrees(self, product: Product, publisher_key: str) -> bool:
+        """True when a publisher is that of a product, or none is stated."""
+        stated = self.is_stated(publisher_key)
+        vendor = self.catalog.vendors.get(publisher_key, "") if stated else ""
+        return self._agreement(product, publisher_key, vendor, stated, "") != "conflict"
+
     def is_distributor(self, publisher_key: str) -> bool:
         """True for those who also build packages of other people's software (Red Hat, Canonical)."""
         return publisher_key in self._distributors
@@ -135,6 +141,15 @@ class TitleReader:
     def _phrase_starts(self) -> frozenset[str]:
         """First words of decorations and editions of several words."""
         return frozenset(p.split(" ", 1)[0] for p in (*self._decoration, *self._editions) if " " in p)
+
+    @cached_property
+    def vendor_labels(self) -> dict[str, str]:
+        """Vendors by the words of their names without blanks, as domains and package names have them."""
+        labels: dict[str, str] = {}
+        for phrase, vendor in (*self.catalog.vendor_phrases.items(), *self.catalog.vendors.items()):
+            labels.setdefault(re.sub(r"[^a-z0-9]", "", phrase), vendor)
+        labels.pop("", None)
+        return labels
 
     @cached_property
     def _parts(self) -> frozenset[str]:
@@ -283,8 +298,10 @@ class TitleReader:
             longest = 4 if own or rest[place] in self._phrase_starts else 1
             for count in range(min(longest, len(rest) - place), 0, -1):
                 phrase = " ".join(rest[place : place + count])
-                if phrase in own:
-                    edition = f"{edition} {own[phrase]}".strip() if edition and not guessed else own[phrase]
+                # The Enterprise Edition is the edition Enterprise.
+                named = own.get(phrase) or own.get(phrase.removesuffix(" edition"))
+                if named:
+                    edition = f"{edition} {named}" if edition and not guessed else named
                     guessed = False
                 elif phrase in self._decoration or (count == 1 and is_version(phrase)):
                     pass
@@ -339,13 +356,18 @@ class TitleReader:
         """True when a name identifies its product without any word about the vendor: no short or everyday name,
         and no other product (for a curated one: no other curated product) has it."""
         name = " ".join(words[: match.name_words])
-        key = title_key(match.product.title)
+        key = " ".join(match.name)
         others = [self.catalog.products[i] for i in self.catalog.titles.get(key, ()) if i != match.product.product_id]
         if match.product.origin == "listed":
             return False
         if match.product.origin != "derived":
             others = [product for product in others if _TRUST[product.origin] > 1]
-        return len(name) >= 5 and name not in self._common and key not in self._common and not others
+        if others or len(name) < 5 or name in self._common or key in self._common:
+            return False
+        if title_key(match.product.title) not in self._common:
+            return True
+        # Longer spellings of an everyday title say enough by words of their own (Go Programming Language).
+        return sum(word not in self._common and not is_version(word) for word in match.name) >= 2
 
     def marked(self, folded: str) -> tuple[Kind, str, str] | None:
         """For a title that says that it is an update or a language pack: the kind, the title of the product that

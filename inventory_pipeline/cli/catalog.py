@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from inventory_pipeline.errors import ConfigurationError, InventoryError
 
 if TYPE_CHECKING:
     from inventory_pipeline.catalog.model import Catalog, Product
+    from inventory_pipeline.normalization.devices import DeviceModel
+    from inventory_pipeline.normalization.processors import Processor
 
 _REPOSITORY = click.option("--repository", "-r", default="", help="Repository (default: the default inventory).")
 
@@ -58,6 +61,7 @@ def _lines_of(product: Product, found: Catalog) -> list[str]:
         "packages": "; ".join(
             sorted({n for m in (found.packages, found.linux_packages) for n, i in m.items() if i == product.product_id})
         ),
+        "macOS names": "; ".join(n for n, i in found.mac_apps.items() if i == product.product_id),
         "rules": "; ".join(
             rule.rule_id for rule in (*found.site_rules, *found.rules) if rule.product_id == product.product_id
         ),
@@ -142,6 +146,34 @@ def explain(
 
 
 @catalog.command()
+@click.argument("model")
+@click.option("--manufacturer", "-m", default="", help="Manufacturer as the source states it.")
+@click.option("--chassis-type", default="", help="Chassis type: number of SMBIOS, or a word.")
+@click.pass_obj
+def device(state: State, model: str, manufacturer: str, chassis_type: str) -> None:
+    """Say what a device model is taken for: vendor, device type, family, model."""
+    from inventory_pipeline.normalization.devices import normalize_model
+
+    _print_fields(normalize_model(manufacturer, model, chassis_type, rules=state.settings.catalog.load().model_rules))
+
+
+@catalog.command()
+@click.argument("name")
+@click.option("--vendor", default="", help="Vendor as the source states it.")
+def processor(name: str, vendor: str) -> None:
+    """Say what a processor's brand string is taken for: vendor, family, model, cores per socket."""
+    from inventory_pipeline.normalization.processors import normalize_processor
+
+    _print_fields(normalize_processor(vendor, name))
+
+
+def _print_fields(found: DeviceModel | Processor) -> None:
+    for name, value in asdict(found).items():
+        if value not in (None, ""):
+            click.echo(f"{name.replace('_', ' '):<18} {value}")
+
+
+@catalog.command()
 @click.pass_obj
 def check(state: State) -> None:
     """Check the site's rules and products: every mistake with its line, and what is valid but hardly meant."""
@@ -155,6 +187,8 @@ def check(state: State) -> None:
         click.echo(line)
     own = sum(product.origin == "site" for product in found.products.values())
     click.echo(f"{own:,} site products and {len(found.site_rules):,} site rules are usable; {len(said):,} remarks.")
+    if found.model_rules:
+        click.echo(f"{len(found.model_rules):,} rules about device models are usable.")
 
 
 @catalog.command("test")

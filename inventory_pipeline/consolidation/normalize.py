@@ -62,7 +62,7 @@ class CatalogNormalizer:
         """See `Normalizer`."""
         from inventory_pipeline.normalization.devices import normalize_models
 
-        return normalize_models(distinct)
+        return normalize_models(distinct, self.catalog.model_rules)
 
     def processors(self, distinct: pa.Table) -> pa.Table:
         """See `Normalizer`."""

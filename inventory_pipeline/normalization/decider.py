@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens
+from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens, vendor_key
 from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rule
-from inventory_pipeline.catalog.titles import TitleMatch, TitleReader
+from inventory_pipeline.catalog.titles import TitleMatch, TitleReader, is_version
 from inventory_pipeline.normalization.decision import Decision
-from inventory_pipeline.normalization.packages import find_package
+from inventory_pipeline.normalization.packages import find_package, vendor_of_package
 from inventory_pipeline.normalization.parsing import clean_title, clean_vendor
 from inventory_pipeline.normalization.rulebook import RuleBook, RuleHit, Statement
 from inventory_pipeline.normalization.versions import clean_version, find_cycle, version_family
@@ -46,7 +46,19 @@ class Decider:
             product, rule_id, evidence = known
             decision = self._of_product(product, edition, rule_id, 0.99, evidence)
             return self._with_version(decision, product, statement.version, self._numbers(statement))
+        if statement.folded.endswith(".app"):
+            # Bundles of macOS are listed by the name of their folder too.
+            title, folded = statement.title.strip()[:-4], statement.folded[:-4]
+            statement = replace(statement, title=title, folded=folded, words=" ".join(tokens(folded)))
+        vendor = self._vendor_of_package(statement)
+        if vendor:
+            statement = replace(statement, publisher=vendor, publisher_key=vendor_key(vendor))
         decision = self._named(statement, edition, read, number)
+        if vendor:
+            decision.confidence = min(decision.confidence, CONFIDENCE["title"])
+            decision.evidence = decision.evidence.replace("the publisher agrees", "the package's name names the vendor")
+        if decision.product_id is None and statement.origin == "app bundle":
+            return self._of_mac_app(statement) or decision
         if decision.product_id is None and self._is_packaged(statement):
             if self.reader.is_distributor(statement.publisher_key):
                 # Whoever packs software for a distribution is not its vendor.
@@ -56,6 +68,25 @@ class Decider:
                     return packaged
             return self._of_package(statement) or decision
         return decision
+
+    def _vendor_of_package(self, statement: Statement) -> str:
+        """The vendor that a package's name names, where no publisher is stated."""
+        if not statement.package_family or self.reader.is_stated(statement.publisher_key):
+            return ""
+        return vendor_of_package(statement.package_family, self.reader.vendor_labels)
+
+    def _of_mac_app(self, statement: Statement) -> Decision | None:
+        """By the name of an application of macOS, unless its publisher is another."""
+        words = [word for word in statement.words.split() if not is_version(word)]
+        name = next((n for n in (statement.words, " ".join(words)) if n in self.catalog.mac_apps), "")
+        if not name:
+            return None
+        product = self.catalog.products[self.catalog.mac_apps[name]]
+        if not self.reader.agrees(product, statement.publisher_key):
+            return None
+        evidence = f"Among applications of macOS the name is that of {product.vendor} {product.title}."
+        decision = self._of_product(product, "", f"app:{product.product_id}", 0.92, evidence)
+        return self._with_version(decision, product, statement.version, self._numbers(statement))
 
     def _is_packaged(self, statement: Statement) -> bool:
         """True for a package of a Linux distribution, by its origin or by who packed it."""
@@ -276,7 +307,7 @@ class Decider:
             vendor=product.vendor,
             title=product.title,
             edition=self._edition(product, edition),
-            category=product.category or None,
+            category=self.catalog.category_names.get(product.category, product.category) or None,
             kind=product.kind,
             parent_product_id=product.parent_product_id or None,
             licensable=product.licensable,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from inventory_pipeline.catalog.build_devices import machine_type
 from inventory_pipeline.catalog.devices import DeviceFacts, device_facts
 from inventory_pipeline.catalog.folding import fold, plain, vendor_key
+from inventory_pipeline.catalog.site_models import ModelRule
 from inventory_pipeline.normalization.parsing import clean_vendor
 
 MODEL_SCHEMA = pa.schema(
@@ -60,20 +62,21 @@ class DeviceModel:
     confidence: float
 
 
-def normalize_models(distinct: pa.Table) -> pa.Table:
+def normalize_models(distinct: pa.Table, rules: Sequence[ModelRule] = ()) -> pa.Table:
     """What each distinct device description is, from shipped facts.
 
     In: one row per distinct `manufacturer`, `model`, `chassis_type` (SMBIOS number or word), `is_virtual`; any may be
     null. Out: one row per row, in order, in `MODEL_SCHEMA`. Placeholders (To be filled by O.E.M.) give no vendor and
     model and device type `unknown`, except for what the chassis says. Lenovo model numbers are replaced by the name of
-    their machine type where it is known. Pure: values and shipped facts decide, nothing else.
+    their machine type where it is known. The first of a site's `rules` that matches stands above all of that, with
+    `rule_id` `site:` and its id. Pure: values, rules and shipped facts decide, nothing else.
     """
     columns = [
         distinct.column(name).to_pylist() if name in distinct.column_names else [None] * distinct.num_rows
         for name in ("manufacturer", "model", "chassis_type", "is_virtual")
     ]
     found = [
-        normalize_model(None if m is None else str(m), None if n is None else str(n), str(c or ""), v)
+        normalize_model(None if m is None else str(m), None if n is None else str(n), str(c or ""), v, rules=rules)
         for m, n, c, v in zip(*columns, strict=True)
     ]
     rows = list(zip(*(astuple(model) for model in found), strict=True)) or [()] * len(MODEL_SCHEMA)
@@ -89,9 +92,29 @@ def normalize_model(
     is_virtual: bool | None = None,
     *,
     facts: DeviceFacts | None = None,
+    rules: Sequence[ModelRule] = (),
 ) -> DeviceModel:
-    """One device description, by the shipped facts or others; see `normalize_models`."""
-    facts = facts or device_facts()
+    """One device description, by a site's rules, then the shipped facts or others; see `normalize_models`."""
+    found = _by_facts(manufacturer, model, chassis_type, is_virtual, facts or device_facts())
+    stated = fold(plain(manufacturer)[:200]), fold(plain(model)[:200])
+    if not any(stated):
+        return found
+    for rule in rules:
+        if rule.manufacturer.fullmatch(stated[0]) and rule.model.fullmatch(stated[1]):
+            return DeviceModel(
+                rule.vendor or found.vendor,
+                rule.device_type or found.device_type,
+                rule.family or found.family,
+                rule.model_name or found.model,
+                f"site:{rule.rule_id.removeprefix('site:')}",
+                1.0,
+            )
+    return found
+
+
+def _by_facts(
+    manufacturer: str | None, model: str | None, chassis_type: str, is_virtual: bool | None, facts: DeviceFacts
+) -> DeviceModel:
     maker, name = plain(manufacturer)[:200], plain(model)[:200]
     chassis = facts.chassis.get(fold(chassis_type).strip(), "")
     for rule in facts.virtual:

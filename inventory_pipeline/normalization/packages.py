@@ -1,9 +1,9 @@
-"""Names of Linux packages: which known package a name is, or is a part of."""
+"""Names of packages: which known Linux package a name is, or is a part of, and whose name an identifier begins with."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 # Parts into which distributions cut software, by their conventions for package names (Debian Policy, Fedora Packaging
 # Guidelines): libraries, headers, documentation, data, debug symbols, languages, tool kits.
@@ -40,3 +40,30 @@ def find_package(name: str, known: Container[str]) -> tuple[str, str]:
         parts.append(part.group()[1:])
         name = name[: part.start()]
     return "", ""
+
+
+_REVERSED = re.compile(
+    r"(?:com|org|net|io|co|us|eu|app|dev|me|de|fr|uk|nl|ch|at|jp|it|es|se|no|fi|dk|be|pl|cz|ru|cn|ca|au|tv|ai|im|info|edu)"
+    r"\.(?:(?:co|com)\.)?(?P<label>[a-z0-9-]+)\..+"
+)
+_APPX = re.compile(r"(?P<label>[a-z][a-z0-9-]+)\.[a-z0-9.-]+_[0-9a-z]{13}")
+_HOSTS = frozenset(
+    ["github", "gitlab", "electron", "google-code", "googlecode", "sourceforge", "yourcompany", "example"]
+)
+_LEGAL = re.compile(r"(?:systems)?(?:incorporated|corporation|inc|corp|llc|ltd|gmbh)$")
+
+
+def vendor_of_package(package: str, labels: Mapping[str, str]) -> str:
+    """The vendor with whose name a bundle identifier or package family begins; empty when it is not known.
+
+    `com.paloaltonetworks.globalprotect.client` and `AdobeSystemsIncorporated.AdobePhotoshop_ynb6jyjzte8ga` name one,
+    by Apple's reversed domains and Windows' package family names. `labels`: vendors by their names without blanks.
+    """
+    found = _REVERSED.fullmatch(package.lower()) or _APPX.fullmatch(package.lower())
+    label = found["label"] if found else ""
+    if not label or label in _HOSTS:
+        return ""
+    for name in (label.replace("-", ""), _LEGAL.sub("", label.replace("-", ""))):
+        if len(name) >= 2 and name in labels:
+            return labels[name]
+    return ""

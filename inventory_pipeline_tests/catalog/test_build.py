@@ -9,6 +9,7 @@ import pytest
 
 from inventory_pipeline.catalog.build import build
 from inventory_pipeline.catalog.build_listed import vendor_of_homepage
+from inventory_pipeline.catalog.build_winget import clean_publisher, split_edition
 from inventory_pipeline.catalog.loader import load_catalog
 from inventory_pipeline.normalization.software import normalize_software
 from inventory_pipeline_tests.normalization.conftest import statements
@@ -17,7 +18,9 @@ from inventory_pipeline_tests.normalization.conftest import statements
 
 SOURCES = {
     "winget_products_2024-07.tsv.gz": "id\tname\tpublisher\tmoniker\tlicense\ttags\tdescription\tall_names\tall_publishers\tlocalized\n"
-    "Acme.Widget\tWidget 3.2 (x64)\tAcme Tools Ltd\t\tMIT\t\t\tWidget|Widget Classic\tAcme\tde-DE=Wicht\n"
+    "Acme.Widget\tWidget 3.2 (x64)\tAcme Tools Ltd\t\tMIT\tutility|PDF Viewer\t\tWidget|Widget Classic\tAcme\tde-DE=Wicht\n"
+    "Acme.Spy.Ent\tAcme Spy 2025 Enterprise Edition\tAcme Tools Ltd\t\t\t\t\tAcme Spy 2025 Enterprise Edition\t\t\n"
+    "Acme.Spy.Pro\tAcme Spy 2026 Professional Edition\tAcme Tools Ltd\t\t\t\t\tAcme Spy 2026 Professional Edition\t\t\n"
     "Microsoft.Teams\tMicrosoft Teams\tMicrosoft Corporation\t\tProprietary\t\t\tMicrosoft Teams\t\t\n",
     "winget_index_2026-08.tsv.gz": "id\tname\tversion\ttags\tlast_update\nAcme.Gadget\tGadget\t1\t\t\n",
     "winget_arp_displaynames.tsv.gz": "id\tdisplay_name\tpublisher\tdisplay_version\tproduct_code\tarch\n"
@@ -36,6 +39,8 @@ SOURCES = {
     "recog_vendor.txt.gz": "Initech\n",
     "chocolatey.tsv.gz": "id\ttitle\tauthors\ttags\tproject_url\tsummary\nwidget\tWidget (Install)\tWilma Widget\t\t\t\n",
     "homebrew_cask_2019.tsv.gz": "token\tnames\thomepage\tversion\nzork\tZork Editor\thttps://www.zorksoft.example.co.uk/\t1\n",
+    "installomator.tsv.gz": "label\tname\ttype\tapp_name\tapple_team_id\n"
+    "widgetclassic\tWidget Classic\tdmg\t\tAAAAAAAAAA\ngadget\tGadget\tdmg\tGadget Installer.app\tBBBBBBBBBB\n",
     "scoop.tsv.gz": "bucket\tname\tversion\tdescription\thomepage\tlicense\tshortcut_names\n"
     "Extras\tquux-view\t1\t\thttps://github.com/quuxer/quux\tMIT\tQuux View\n",
     "purl2cpe.tsv.gz": "cpe_vendor\tcpe_product\tpurl\ninitech\tfrobd\tpkg:deb/debian/frobd\n"
@@ -92,6 +97,14 @@ def test_what_is_attached_to_known_products(built: tuple[Path, Path]) -> None:
     assert catalog.linux_packages["frobd"] == "initech/frobd" and "apt" not in catalog.linux_packages
 
 
+def test_names_of_macos_applications(built: tuple[Path, Path]) -> None:
+    found = load_catalog(None, built[0]).mac_apps
+    assert found["zork editor"] == "example/zork-editor", "whom the home page names"
+    assert found["widget classic"] == "acme-tools-ltd/widget"
+    assert "gadget" not in found, "one everyday word says too little of who made it"
+    assert "gadget installer" not in found
+
+
 def test_a_list_decides_only_with_the_vendor(built: tuple[Path, Path]) -> None:
     catalog = load_catalog(None, built[0])
     rows = [{"title": "Gizmo 2.1", "publisher": p} for p in ("Initech Inc.", "Evil Corp", None)]
@@ -113,3 +126,46 @@ def test_a_list_decides_only_with_the_vendor(built: tuple[Path, Path]) -> None:
 )
 def test_makers_by_home_page(url: str, vendor: str) -> None:
     assert vendor_of_homepage(url) == vendor
+
+
+def test_tags_say_the_category(built: tuple[Path, Path]) -> None:
+    products = load_catalog(None, built[0]).products
+    assert products["acme-tools-ltd/widget"].category == "PDF", "the most telling tag, not the first"
+    assert products["acme-tools-ltd/gadget"].category == ""
+
+
+def test_years_and_editions_of_one_product_fold(built: tuple[Path, Path]) -> None:
+    catalog = load_catalog(None, built[0])
+    assert catalog.products["acme-tools-ltd/acme-spy"].editions == ("Enterprise", "Professional")
+    row: dict[str, str | None] = {"title": "Acme Spy 2027 Enterprise Edition", "publisher": "Acme Tools Ltd"}
+    found = normalize_software(statements([row]), catalog).to_pylist()[0]
+    assert (found["product_id"], found["edition"]) == ("acme-tools-ltd/acme-spy", "Enterprise")
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "edition"),
+    [
+        ("DatabaseSpy 2025 Enterprise Edition", "DatabaseSpy", "Enterprise"),
+        ("Password Depot 18 (Corporate Edition)", "Password Depot", "Corporate"),
+        ("Widget Pro", "Widget Pro", ""),
+        ("7 Days Home", "7 Days Home", ""),
+    ],
+)
+def test_editions_behind_a_version(name: str, title: str, edition: str) -> None:
+    assert split_edition(name) == (title, edition)
+
+
+@pytest.mark.parametrize(
+    ("stated", "publisher"),
+    [
+        ("2024 Celartem, Inc. d.b.a Extensis All rights reserved", "Extensis"),
+        ("Systweak Software, 1999-2021 All rights reserved.", "Systweak Software"),
+        ("(c) 2006-2011, Tom Thielicke IT Solutions", "Tom Thielicke IT Solutions"),
+        ("© Kakao Entertainment Corp.", "Kakao Entertainment Corp"),
+        ("2BrightSparks", "2BrightSparks"),
+        ("9001", "9001"),
+        ("Initech Inc.", "Initech Inc."),
+    ],
+)
+def test_publishers_without_notices(stated: str, publisher: str) -> None:
+    assert clean_publisher(stated) == publisher

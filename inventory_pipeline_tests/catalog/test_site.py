@@ -8,6 +8,8 @@ import pytest
 
 from inventory_pipeline.catalog.loader import load_catalog
 from inventory_pipeline.errors import ConfigurationError
+from inventory_pipeline.normalization.software import normalize_software
+from inventory_pipeline_tests.normalization.conftest import statements
 
 
 def problems(folder: Path) -> str:
@@ -114,3 +116,15 @@ def test_site_product_replaces_a_shipped_one_and_changes_the_version(tmp_path: P
     assert own.products["microsoft/teams"].title == "Teams for us"
     assert own.version != load_catalog().version
     assert own.version == load_catalog(tmp_path).version
+
+
+def test_a_sites_own_names_of_categories(tmp_path: Path) -> None:
+    (tmp_path / "site_categories.csv").write_text("category,name\nWeb browser,43 Internet\n")
+    catalog = load_catalog(tmp_path)
+    row: dict[str, str | None] = {"title": "Google Chrome", "publisher": "Google LLC"}
+    assert normalize_software(statements([row]), catalog).to_pylist()[0]["category"] == "43 Internet"
+    assert normalize_software(statements([row]), load_catalog()).to_pylist()[0]["category"] == "Web browser"
+    (tmp_path / "site_categories.csv").write_text("category,name\nWeb browser,\nToaster,X\n")
+    said = problems(tmp_path)
+    assert "site_categories.csv:2: name is missing" in said
+    assert "site_categories.csv:3: category 'Toaster' is unknown" in said

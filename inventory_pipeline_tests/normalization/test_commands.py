@@ -114,7 +114,8 @@ def test_rules_are_tried_before_they_are_used(estate: Path, tmp_path: Path) -> N
 
 
 def test_the_catalog_is_shown_and_explained(estate: Path) -> None:
-    assert "products (curated)" in done(estate, "catalog", "show")
+    shown = done(estate, "catalog", "show")
+    assert all(what in shown for what in ("products (curated)", "device vendors", "processors with cores"))
     product = done(estate, "catalog", "show", "microsoft/office")
     assert "Office LTSC" in product and "supported until 2026-10-13" in product
     assert "succeeds       BEA Systems (acquired, 2008)" in done(estate, "catalog", "show", "oracle/database")
@@ -123,6 +124,10 @@ def test_the_catalog_is_shown_and_explained(estate: Path) -> None:
     assert "Windows 11 23H2" in done(estate, "catalog", "search", "22631")
     explained = done(estate, "catalog", "explain", "Google Chrome", "--publisher", "Google LLC")
     assert "google/chrome" in explained and "the publisher agrees" in explained
+    carbon = done(estate, "catalog", "device", "20QES03G00", "--manufacturer", "LENOVO")
+    assert "ThinkPad X1 Carbon 7th" in carbon and "device type        laptop" in carbon
+    epyc = done(estate, "catalog", "processor", "AMD EPYC 7742 64-Core Processor")
+    assert "family             EPYC" in epyc and "cores per socket   64" in epyc
     nobody = inventory(estate, "catalog", "show", "no/body")
     assert nobody.returncode == 1 and "inventory catalog search" in nobody.stderr
 

@@ -89,6 +89,22 @@ def test_a_misspelled_product_is_suggested(catalog: Catalog) -> None:
     assert found.evidence.startswith("Nearest in the catalog is Adobe Acrobat Reader, the publisher agrees")
 
 
+@pytest.mark.parametrize(
+    ("title", "publisher", "product"),
+    [
+        ("Phtooshop 2024", "Adobe Inc.", "Photoshop"),
+        ("Adobe Ilustrator", "", "Illustrator"),
+        ("Thunderbrid 115.0 (x64 en-US)", "Mozilla", "Thunderbird"),
+    ],
+)
+def test_a_slip_of_the_pen_makes_no_product(title: str, publisher: str, product: str, catalog: Catalog) -> None:
+    found = curate(catalog, Asked(title, publisher, ""), threshold=0.5)[0]
+    named = found.title or found.suggestion_title
+    assert named == product
+    assert found.product_id is None or found.product_id in catalog.products
+    assert "but for a letter" in found.evidence
+
+
 def test_the_threshold_decides_what_counts(catalog: Catalog) -> None:
     confidence = curate(catalog, FROB)[0].confidence
     low, high = (curate(catalog, FROB, threshold=t)[0] for t in (confidence - 0.01, min(confidence + 0.01, 1.0)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
+from inventory_pipeline.catalog.loader import load_catalog
+from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.normalization.devices import normalize_model, normalize_models
 
 MODELS = [
@@ -106,3 +110,49 @@ def test_table_in_order_with_integers_as_chassis() -> None:
     assert [row["vendor"] for row in found] == ["HP", "Dell"]
     assert [row["device_type"] for row in found] == ["laptop", "desktop"]
     assert found[1]["model"] is None
+
+
+RULES = (
+    "rule_id,manufacturer,model,vendor,device_type,family,model_name\n"
+    "all,Contoso*,*,Contoso,,,\n"
+    "till,Contoso*,POS-4?,,appliance,Tills,Till 4\n"
+)
+
+
+def test_a_sites_own_rules_stand_above_shipped_facts(tmp_path: Path) -> None:
+    (tmp_path / "site_models.csv").write_text(RULES)
+    catalog = load_catalog(tmp_path)
+    assert catalog.version != load_catalog().version
+    table = pa.table(
+        {
+            "manufacturer": ["CONTOSO Ltd.", "Contoso Ltd.", "LENOVO", None],
+            "model": ["POS-42", "Desk 9", "20QES03G00", None],
+            "chassis_type": ["3", "3", "10", None],
+        }
+    )
+    till, desk, other, nothing = normalize_models(table, catalog.model_rules).to_pylist()
+    assert (till["vendor"], till["device_type"], till["family"], till["model"], till["rule_id"]) == (
+        "CONTOSO",
+        "appliance",
+        "Tills",
+        "Till 4",
+        "site:till",
+    )
+    assert (desk["vendor"], desk["device_type"], desk["model"], desk["rule_id"]) == (
+        "Contoso",
+        "desktop",
+        "Desk 9",
+        "site:all",
+    )
+    plain = normalize_models(table).to_pylist()
+    assert [other, nothing] == plain[2:]
+
+
+def test_mistakes_in_rules_about_models_are_named_by_line(tmp_path: Path) -> None:
+    (tmp_path / "site_models.csv").write_text(
+        "rule_id,manufacturer,model,vendor,device_type\na,,,Contoso,\nb,X,,,\nc,X,,Contoso,toaster\nc,Y,,Z,\nc,Z,,Z,\n"
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        load_catalog(tmp_path)
+    for line, said in ((2, "both missing"), (3, "says nothing"), (4, "'toaster' is unknown"), (6, "used before")):
+        assert any(f"site_models.csv:{line}: " in part and said in part for part in str(raised.value).splitlines())

@@ -197,3 +197,43 @@ def test_publisher_of_a_certificate_and_package_name_as_title(ask: Ask) -> None:
 def test_exe_names_of_usage_data(ask: Ask) -> None:
     assert ask("WINWORD.EXE", "Microsoft Corporation", origin="file")["product_id"] == "microsoft/word"
     assert ask("winword.exe", "Mallory", origin="file")["product_id"] is None
+
+
+@pytest.mark.parametrize(
+    ("title", "package", "origin", "product_id"),
+    [
+        ("GlobalProtect.app", "com.paloaltonetworks.Other", "app bundle", "palo-alto-networks/globalprotect"),
+        ("Word", "com.microsoft.something", "app bundle", "microsoft/word"),
+        ("Word", "com.google.something", "app bundle", None),
+        ("Photoshop", "AdobeSystemsIncorporated.Something_ynb6jyjzte8ga", "appx", "adobe/photoshop"),
+        ("Word", None, "app bundle", None),
+    ],
+)  # fmt: skip
+def test_a_package_name_stands_for_a_missing_publisher(
+    title: str, package: str | None, origin: str, product_id: str | None, ask: Ask
+) -> None:
+    found = ask(title, None, None, package_family=package, origin=origin)
+    assert found["product_id"] == product_id
+    if product_id:
+        assert "the package's name names the vendor" in found["evidence"] and found["confidence"] == 0.96
+
+
+def test_a_stated_publisher_stands_above_the_package_name(ask: Ask) -> None:
+    assert ask("Word", "Evil Corp", None, package_family="com.microsoft.something")["product_id"] is None
+
+
+def test_names_of_macos_applications_count_on_macos_alone(ask: Ask) -> None:
+    on_mac = ask("OnyX", None, "4.6.2", origin="app bundle")
+    assert (on_mac["product_id"], on_mac["version"]) == ("titanium-software/onyx", "4.6.2")
+    assert ask("OnyX", None, "4.6.2", origin="registry")["product_id"] is None
+    assert ask("OnyX", "Evil Corp", "4.6.2", origin="app bundle")["product_id"] is None
+
+
+@pytest.mark.parametrize(
+    ("title", "product_id"),
+    [("Go Programming Language amd64 go1.22.3", "google/go"), ("Go", None), ("Connect application", None)],
+)
+def test_longer_spellings_of_everyday_titles_need_words_of_their_own(
+    title: str, product_id: str | None, ask: Ask
+) -> None:
+    assert ask(title)["product_id"] == product_id

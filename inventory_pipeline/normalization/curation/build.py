@@ -49,7 +49,7 @@ def build(catalog: Catalog, path: Path) -> dict[str, float]:
     save_model(path, as_json(_fit(product), _fit(reading), product_line, reading_line))
     sure, right = _best(
         len(made),
-        (reading.example, reading_line.apply(reading_guess), reading.right),
+        (reading.example, reading_line.apply(reading_guess) * _may_be_read(made), reading.right),
         (product.example[chosen], product_line.apply(product_guess[chosen]), product.right[chosen]),
     )
     figures = {"examples": len(made), "right": float(right.mean()), "calibration error": calibration_error(sure, right)}
@@ -69,7 +69,11 @@ def judge(found: list[Example]) -> tuple[npt.NDArray[np.float64], Truth]:
     chosen = _first_of_each(product, guess)
     return _best(
         len(made),
-        (reading.example, model.reading_calibration.apply(model.reading_log_odds(reading.rows)), reading.right),
+        (
+            reading.example,
+            model.reading_calibration.apply(model.reading_log_odds(reading.rows)) * _may_be_read(made),
+            reading.right,
+        ),
         (product.example[chosen], model.product_calibration.apply(guess[chosen]), product.right[chosen]),
     )
 
@@ -86,6 +90,11 @@ def _best(
     better = by_product >= sure[where]
     sure[where[better]], right[where[better]] = by_product[better], product_right[better]
     return sure, right
+
+
+def _may_be_read(made: list[tuple[int, Example]]) -> Truth:
+    """Examples for which vendor and title of the row itself may stand: not where they misspell a known product."""
+    return np.array([not any(c.is_misspelled for c in example.candidates) for _, example in made], np.bool_)
 
 
 def _products(made: list[tuple[int, Example]]) -> Judged:

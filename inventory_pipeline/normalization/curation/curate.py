@@ -121,7 +121,11 @@ class Curation:
         for statement, number in zip(statements, numbers, strict=True):
             row, by_product = rows[number], sure_of_product[number]
             by_reading = min(float(sure_of_reading[number]), HIGHEST) if row.vendor and row.title else 0.0
-            first = max(range(len(by_product)), key=by_product.__getitem__, default=-1)
+            misspelled = [n for n, candidate in enumerate(found[number]) if candidate.is_misspelled]
+            first = max(misspelled or range(len(by_product)), key=by_product.__getitem__, default=-1)
+            if misspelled:
+                # A vendor with two products whose names differ by a letter is rarer than a slip of the pen.
+                by_reading = 0.0
             if first >= 0 and by_product[first] >= max(by_reading, _WORTH_SAYING):
                 made.append(self._product(statement, row, found[number], by_product, first, decider))
             else:

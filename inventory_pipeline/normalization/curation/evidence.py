@@ -15,6 +15,7 @@ _AGREES = {
     "unstated": "no publisher is stated",
     "conflict": "the publisher is another",
 }
+_EXPLAINED = {False: "every word is explained", True: "but for a letter that is its name"}
 _SOURCE = {
     "known": "the vendor is known by its publisher",
     "title": "the title names the vendor",
@@ -29,7 +30,7 @@ def of_product(chosen: Candidate, others: Sequence[Product]) -> str:
     said = [
         f"Nearest in the catalog is {chosen.product.vendor} {chosen.product.title}",
         _AGREES[chosen.agreement],
-        f"not explained: {left[:80]}" if left else "every word is explained",
+        f"not explained: {left[:80]}" if left else _EXPLAINED[chosen.is_misspelled],
     ]
     also = "; ".join(f"{product.vendor} {product.title}" for product in others)
     return _cut(f"{', '.join(said)}." + (f" Also possible: {also}." if also else ""))

@@ -23,7 +23,7 @@ _ODD = 0.08
 """Share of rows with something behind the name that no catalog knows."""
 _BEHIND = ("", "", "", " {v}", " {v}", " (x64)", " {v} (x64)", " version {v}", " {m}", " v{m}", " (64-bit)", " - en-us",
            " {v} (x64 en-US)", " x64", " ({v})")  # fmt: skip
-_TYPOS = 0.03
+_TYPOS = 0.05
 """Share of mistyped names among rows whose product the catalog has: nobody can correct an unknown name."""
 _WORDS = (
     "trunk",
@@ -107,6 +107,7 @@ def without(catalog: Catalog, held_out: set[str], hidden: Mapping[str, set[str]]
         codes={},
         packages={key: i for key, i in catalog.packages.items() if i not in held_out},
         linux_packages={key: i for key, i in catalog.linux_packages.items() if i not in held_out},
+        mac_apps={key: i for key, i in catalog.mac_apps.items() if i not in held_out},
     )
 
 

@@ -26,6 +26,7 @@ PRODUCT_FEATURES: tuple[str, ...] = (
     "missing_share",
     "missing_words",
     "missing_numbers",
+    "mistyped",
     "name_weight",
     "name_words",
     "agreement",
@@ -63,12 +64,16 @@ READING_FEATURES: tuple[str, ...] = (
     "vendor_unexplained_share",
     "vendor_missing_share",
     "vendor_in_front",
+    "vendor_mistyped",
     "title_known_of_others",
 )
 _AGREEMENT = {"conflict": 0.0, "unstated": 1.0, "title": 2.0, "publisher": 3.0}
 _TIER = {"listed": 0.0, "derived": 1.0, "curated": 2.0, "site": 3.0}
 _SOURCE = {"none": 0.0, "title": 1.0, "stated": 2.0, "known": 3.0}
 _BEGINS = PRODUCT_FEATURES.index("begins_with_name")
+_UNEXPLAINED_SHARE = PRODUCT_FEATURES.index("unexplained_share")
+_MISSING_SHARE = PRODUCT_FEATURES.index("missing_share")
+_MISTYPED = PRODUCT_FEATURES.index("mistyped")
 _OVERALL, _OF_VENDOR, _LEAST = 6, 4, 0.2
 
 
@@ -82,6 +87,16 @@ class Candidate:
     agreement: str
     unexplained: tuple[str, ...]
     values: list[float]
+
+    @property
+    def is_misspelled(self) -> bool:
+        """True when a row says all of this product's name and nothing else, but for a letter of an unknown word."""
+        return (
+            self.values[_MISTYPED] > 0
+            and not self.unexplained
+            and not self.values[_MISSING_SHARE]
+            and self.agreement in {"publisher", "title"}
+        )
 
 
 def candidates(row: RowText, lexicon: Lexicon) -> list[Candidate]:
@@ -136,6 +151,7 @@ def _candidate(
         sum(lacking) / (name_weight or 1.0),
         float(len(missing)),
         float(sum(is_version(w) for w in missing)),
+        float(0 if same_letters else _mistyped(row, words, joined, vendor_words, lexicon)),
         name_weight,
         float(len(words)),
         _AGREEMENT[agreement],
@@ -159,23 +175,33 @@ def _explains(word: str, words: list[str], joined: str, vendor_words: set[str]) 
     """Whether a name has a word of the row, also as a part of a longer one, or all but one letter of it."""
     if word in words or word in vendor_words or (len(word) > 3 and word in joined):
         return True
-    return len(word) > 4 and any(_nearly(word, other) for other in words)
+    return any(_nearly(word, other) for other in words)
+
+
+def _mistyped(row: RowText, words: list[str], joined: str, vendor_words: set[str], lexicon: Lexicon) -> int:
+    """Words of a row that no name of the catalog has, and that are nearly a word of this one."""
+    return sum(
+        not lexicon.is_known(w) and w not in vendor_words and w not in joined and any(_nearly(w, o) for o in words)
+        for w in row.content
+    )
 
 
 def _is_said(word: str, content: tuple[str, ...], own: str, said: set[str]) -> bool:
     """Whether a row has a word of a name, also within a longer one, or all but one letter of it."""
     if word in said or (len(word) > 3 and word in own):
         return True
-    return len(word) > 4 and any(_nearly(word, other) for other in content)
+    return any(_nearly(word, other) for other in content)
 
 
 def _nearly(one: str, other: str) -> bool:
-    if abs(len(one) - len(other)) > 1 or one[:3] != other[:3]:
+    """Whether two words differ by one letter, or by two that changed places; short words never do."""
+    if max(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 1 or one[:2] != other[:2]:
         return False
     shorter = min(len(one), len(other))
     front = next((n for n in range(shorter) if one[n] != other[n]), shorter)
     back = next((n for n in range(shorter - front) if one[-1 - n] != other[-1 - n]), shorter - front)
-    return front + back >= max(len(one), len(other)) - 1
+    apart = max(len(one), len(other)) - front - back
+    return apart <= 1 or (apart == 2 and one[front : front + 2] == other[front : front + 2][::-1])
 
 
 def _agreement(row: RowText, product: Product) -> str:
@@ -204,7 +230,7 @@ def _alike(one: str, other: str) -> float:
 def reading_values(row: RowText, found: list[Candidate], lexicon: Lexicon) -> list[float]:
     """Features of taking vendor and title from the row itself."""
     words = tokens(fold(row.title))
-    content = [w for w in words if lexicon.is_content(w)]
+    content = lexicon.content_of(words)
     own = [c for c in found if c.agreement in {"publisher", "title"}]
     nearest = max(own, key=lambda c: c.similarity, default=None)
     key = title_key(row.title)
@@ -227,9 +253,10 @@ def reading_values(row: RowText, found: list[Candidate], lexicon: Lexicon) -> li
         float(not row.raw_title.isascii()),
         max((c.similarity for c in found), default=0.0),
         nearest.similarity if nearest else 0.0,
-        nearest.values[2] if nearest else 1.0,
-        nearest.values[7] if nearest else 1.0,
+        nearest.values[_UNEXPLAINED_SHARE] if nearest else 1.0,
+        nearest.values[_MISSING_SHARE] if nearest else 1.0,
         max((float(len(c.name.split())) for c in own if c.values[_BEGINS]), default=0.0),
+        max((c.values[_MISTYPED] for c in own if not c.unexplained), default=0.0),
         float(len(others)),
     ]
 

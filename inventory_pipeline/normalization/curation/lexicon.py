@@ -87,6 +87,23 @@ class Lexicon:
         groups = ("architecture", "channel", "noise", "language")
         return frozenset(w for name in groups for w in words.get(name, ()) if " " not in w) | {"bit"}
 
+    @cached_property
+    def _phrases(self) -> frozenset[tuple[str, ...]]:
+        """Decoration of several words (en-US, 64 bit)."""
+        words = self.catalog.words
+        groups = ("architecture", "channel", "noise", "language")
+        return frozenset(tuple(p.split()) for name in groups for p in words.get(name, ()) if " " in p)
+
+    def content_of(self, words: list[str]) -> list[str]:
+        """Words of a title that may tell products apart: no versions, no decoration, also none of several words."""
+        kept, place = [], 0
+        while place < len(words):
+            count = next((n for n in (4, 3, 2) if tuple(words[place : place + n]) in self._phrases), 0)
+            if not count and self.is_content(words[place]):
+                kept.append(words[place])
+            place += count or 1
+        return kept
+
     def is_content(self, word: str) -> bool:
         """True for a word that may tell products apart: no version, no decoration."""
         return word not in self.decoration and not is_version(word)

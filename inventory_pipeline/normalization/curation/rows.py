@@ -48,7 +48,7 @@ def read_row(title: str, publisher: str, lexicon: Lexicon) -> RowText:
         in_front, taken = "", 0
     publisher_words = tokens(fold(publisher)) if stated else []
     rest = words[taken:]
-    content = [word for word in rest if lexicon.is_content(word)] or rest or words
+    content = lexicon.content_of(rest) or rest or words
     if known:
         vendor, source = known, "known"
     elif stated:
