@@ -33,7 +33,8 @@ class Question:
     `names` are documented names of its definition; without one that is there, it is the only definition of the
     instruction set whose readable text has one of `texts` and whose schema has the needed columns. `columns` are names
     of schema columns that are looked for before the usual headings of the table; `needed` are canonical columns, of
-    each group at least one.
+    each group at least one. `made` are canonical columns that come from elsewhere, `ignored` schema columns that are
+    not read, and `supersedes` is the one that lists what a patch replaces.
     """
 
     category: Category
@@ -42,6 +43,9 @@ class Question:
     needed: tuple[tuple[str, ...], ...]
     names: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    made: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    supersedes: str = ""
 
 
 QUESTIONS: dict[str, Question] = {
@@ -51,7 +55,10 @@ QUESTIONS: dict[str, Question] = {
         ("processors",),
         (("name",),),
         ("1E-Inventory-Device-GetProcessors",),
-        {"cores": ("CoreCount",), "logical_cores": ("LogicalCoreCount",), "speed_mhz": ("SpeedMhz",)},
+        {"cores": ("CoreCount",), "logical_cores": ("LogicalCoreCount",)},
+        made=("slot", "sockets"),
+        # That of the moment, which changes from one question to the next.
+        ignored=("SpeedMhz",),
     ),
     "software": Question(
         Category.software,
@@ -84,6 +91,8 @@ QUESTIONS: dict[str, Question] = {
             "release_date": ("PublishDate",),
             "msrc_number": ("SecurityBulletinIds",),
         },
+        made=("superseded_by", "is_superseded"),
+        supersedes="SupercededIds",
     ),
 }
 
@@ -102,7 +111,7 @@ class Plan:
     """A question with the definition that answers it.
 
     `columns` are canonical column to schema column, `rest` the schema columns without a canonical place, `without` the
-    canonical columns that have none.
+    canonical columns that have none; `supersedes` is the column that lists what a patch replaces, where there is one.
     """
 
     definition_id: int
@@ -113,6 +122,7 @@ class Plan:
     parameters: Mapping[str, str]
     gather_minutes: int
     keep_minutes: int
+    supersedes: str | None = None
 
 
 def plan(
@@ -150,16 +160,19 @@ def plan(
         )
     if definition.get("IsLicensed") is False:
         raise OneEError(f"{title} is not licensed, so that it cannot be sent.", "Have it licensed by 1E.")
-    canonical = [c.name for table in question.tables for c in TABLES[table].columns if c.name != DEVICE]
+    canonical = [c.name for table in question.tables for c in TABLES[table].columns]
+    others = {fold_heading(name): name for name in schema if name not in columns.values()}
+    supersedes = others.pop(fold_heading(question.supersedes), None)
     return Plan(
         int(definition["Id"]),
         title,
         columns,
-        tuple(name for name in schema if name not in columns.values()),
-        tuple(name for name in dict.fromkeys(canonical) if name not in columns),
+        tuple(name for folded, name in others.items() if folded not in map(fold_heading, question.ignored)),
+        tuple(name for name in dict.fromkeys(canonical) if name not in (DEVICE, *columns, *question.made)),
         _parameters(key, title, definition, named.parameters, stagger_seconds, since),
         _within(gather_minutes, definition, "InstructionTtlMinutes"),
         _within(keep_minutes, definition, "ResponseTtlMinutes"),
+        supersedes,
     )
 
 
@@ -211,6 +224,7 @@ def _text(definition: Definition) -> str:
 
 def _columns(question: Question, schema: Iterable[str], named: Mapping[str, str]) -> dict[str, str]:
     """Canonical column to schema column: as configured, as declared, then by the usual headings of the table."""
+    ignored = {fold_heading(name) for name in (*question.ignored, question.supersedes)}
     there = {fold_heading(name): name for name in reversed(list(schema))}
     found = {column: there[fold_heading(name)] for column, name in named.items() if fold_heading(name) in there}
     for declared in (True, False):
@@ -219,7 +233,8 @@ def _columns(question: Question, schema: Iterable[str], named: Mapping[str, str]
                 names = [column, *question.columns.get(column, ())]
                 usual = [heading for heading, known in known_headings(table).items() if known == column]
                 for name in map(fold_heading, names) if declared else usual:
-                    if column != DEVICE and name in there and there[name] not in found.values():
+                    usable = name in there and name not in ignored and there[name] not in found.values()
+                    if usable and column not in (DEVICE, *question.made):
                         found.setdefault(column, there[name])
     return found
 

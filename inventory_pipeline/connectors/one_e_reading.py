@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
@@ -14,7 +15,7 @@ from inventory_pipeline.connectors.base import KEYS_SCHEMA
 from inventory_pipeline.connectors.one_e_api import ConsumerApi, Row
 from inventory_pipeline.connectors.one_e_instructions import Asked, ask, without_data
 from inventory_pipeline.connectors.one_e_questions import DEVICE, QUESTIONS, Plan
-from inventory_pipeline.connectors.one_e_units import RowStore, Units, distinct, of_rows
+from inventory_pipeline.connectors.one_e_units import RowStore, UnitRows, distinct, of_rows
 from inventory_pipeline.records import TABLES
 
 BESIDE = ("source_object", "extra")
@@ -37,9 +38,10 @@ class Reading:
     ) -> None:
         self._api, self._plan, self._states = api, plan, states
         self._timeout, self._note = timeout_seconds, note
-        self._answers: dict[str, dict[str, Units]] = {}
+        self._answers: dict[str, dict[str, UnitRows]] = {}
+        self._successors: defaultdict[str, set[str]] = defaultdict(set)
 
-    def units(self, table: str) -> Units:
+    def units(self, table: str) -> UnitRows:
         """The units of a table.
 
         Raises:
@@ -61,7 +63,7 @@ class Reading:
             {"unit_key": [k for k, _ in found], "stamp": [s for _, s in found]}, KEYS_SCHEMA
         )
 
-    def members(self, keys: tuple[str, ...] | None) -> Units:
+    def members(self, keys: tuple[str, ...] | None) -> UnitRows:
         """Members of management groups: of these, or of all."""
         found: list[dict[str, str]] = []
         unknown = 0
@@ -81,7 +83,7 @@ class Reading:
         return of_rows("group_member", names, found, empty=[k for k in wanted if k not in gone], refused=gone)
 
     @cached_property
-    def _devices(self) -> tuple[Units, dict[str, str]]:
+    def _devices(self) -> tuple[UnitRows, dict[str, str]]:
         """The table `device`, and keys of devices by full name in lower case."""
         found: dict[str, rows.Canonical] = {}
         by_name: dict[str, str] = {}
@@ -109,7 +111,7 @@ class Reading:
         return {key: item for item in listed or () if (key := rows.group_id(item))}
 
     @cached_property
-    def _groups(self) -> Units:
+    def _groups(self) -> UnitRows:
         found = map(rows.group_row, self._by_group.values())
         return of_rows("group", (*TABLES["group"].column_names, *BESIDE), found)
 
@@ -117,7 +119,7 @@ class Reading:
     def _by_name(self) -> dict[str, str]:
         return self._devices[1]
 
-    def _asked(self, key: str) -> dict[str, Units]:
+    def _asked(self, key: str) -> dict[str, UnitRows]:
         """Asks a question, and makes of the answers the units of its tables."""
         plan, tables = self._plan(key), QUESTIONS[key].tables
         known = set(self._devices[0].keys())
@@ -153,12 +155,15 @@ class Reading:
                 if key == "patch":
                     words.add(row.get("state"))
                     row = rows.patch_row(row, self._states)
+                    for replaced in rows.ids(response.get("Values"), plan.supersedes) if row is not None else ():
+                        self._successors[replaced].add((row or {}).get("update_id") or "")
                 keyless += row is None
                 if row is not None:
                     kept.append(row)
             store.add(kept)
         self._said_of_rows(key, strangers, keyless, words)
-        return store.table()
+        # Two processors of one kind are two.
+        return store.table(once=key != "processor")
 
     def _said_of_rows(self, key: str, strangers: set[str | None], keyless: int, words: set[str | None]) -> None:
         table = QUESTIONS[key].tables[0]
@@ -176,17 +181,17 @@ class Reading:
 
     def _tables(
         self, key: str, answers: pa.Table, quiet: set[str], refused: Mapping[str, str]
-    ) -> Iterator[tuple[str, Units]]:
+    ) -> Iterator[tuple[str, UnitRows]]:
         others: dict[str, Any] = {"empty": quiet, "refused": refused}
         if key == "processor":
-            yield "processor", Units("processor", _with_slots(answers), **others)
+            yield "processor", UnitRows("processor", _with_slots(answers), **others)
             return
         if key == "patch":
             names = [c for c in (*TABLES["patch_state"].column_names, *BESIDE) if c in answers.column_names]
-            yield "patch_state", Units("patch_state", distinct(answers.select(names)), **others)
-            yield "patch", _patches(answers)
+            yield "patch_state", UnitRows("patch_state", distinct(answers.select(names)), **others)
+            yield "patch", _patches(answers, self._successors)
             return
-        yield QUESTIONS[key].tables[0], Units(QUESTIONS[key].tables[0], answers, **others)
+        yield QUESTIONS[key].tables[0], UnitRows(QUESTIONS[key].tables[0], answers, **others)
         if key == "usage":
             newest: dict[str, str] = {}
             for device, used in zip(
@@ -210,18 +215,24 @@ def _with_slots(table: pa.Table) -> pa.Table:
     slots: list[str] = []
     for _, group in groupby(table.column(DEVICE).to_pylist()):
         slots += [str(number) for number, _ in enumerate(group)]
-    count = table.num_rows
-    return table.append_column("slot", pa.array(slots, pa.string())).append_column(
-        "sockets", pa.array(["1"] * count, pa.string())
-    )
+    made = {"slot": pa.array(slots, pa.string()), "sockets": pa.array(["1"] * table.num_rows, pa.string())}
+    for name, values in made.items():
+        table = table if name in table.column_names else table.append_column(name, values)
+    return table
 
 
-def _patches(answers: pa.Table) -> Units:
-    """What the responses say of the patches themselves: of each column the first value that there is."""
+def _patches(answers: pa.Table, successors: Mapping[str, set[str]]) -> UnitRows:
+    """What the responses say of the patches themselves: of each column the first value that there is.
+
+    `successors` are the keys of patches that replace one.
+    """
     names = [name for name in TABLES["patch"].column_names if name in answers.column_names]
     found: dict[str, rows.Canonical] = {}
     for row in distinct(answers.select(names)).to_pylist():
         known = found.setdefault(row["update_id"], dict.fromkeys(names))
         for name in names:
             known[name] = known[name] or row[name]
-    return of_rows("patch", names, found.values())
+    for key, row in found.items():
+        if by := successors.get(key):
+            row.update(superseded_by="; ".join(sorted(by)), is_superseded="true")
+    return of_rows("patch", (*names, "superseded_by", "is_superseded"), found.values())

@@ -131,6 +131,12 @@ def answer_row(device: str, values: Mapping[str, Any], plan: Plan, source_object
     return row
 
 
+def ids(values: Mapping[str, Any] | None, column: str | None) -> list[str]:
+    """Keys of patches in a column that lists them, divided by commas."""
+    listed = text((values or {}).get(column)) if column else None
+    return [found.lower() for one in re.split(r"[,;]", listed or "") if (found := one.strip(" {}"))]
+
+
 def patch_row(row: Canonical, states: Mapping[str, str]) -> Canonical | None:
     """A response about a patch with its key and its state in canonical words; None where it has no key."""
     number = re.search(r"\d{5,}", row.get("kb") or "")

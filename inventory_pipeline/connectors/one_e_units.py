@@ -29,14 +29,14 @@ class RowStore:
             columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._schema.names]
             self._parts.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
 
-    def table(self) -> pa.Table:
-        """All rows, each once, in the order of their values, so that equal content is equal bytes."""
+    def table(self, *, once: bool = True) -> pa.Table:
+        """All rows, each once unless equal ones count, in the order of their values, so that equal content is equal."""
         whole = pa.Table.from_batches(self._parts, self._schema)
         self._parts = []
-        return distinct(whole)
+        return distinct(whole) if once else ordered(whole)
 
 
-class Units:
+class UnitRows:
     """Rows of a table, sorted by their first column, which is the unit.
 
     `empty` are units that have no rows, `refused` those that cannot be read now with the reason: these keep what is
@@ -96,16 +96,19 @@ class Units:
 
 def distinct(table: pa.Table) -> pa.Table:
     """Rows of text, each once, in the order of their values, the first columns first."""
-    names = table.column_names
-    once = table.group_by(names, use_threads=False).aggregate([]) if table.num_rows else table
-    return once.sort_by([(name, "ascending") for name in names]).combine_chunks()
+    return ordered(table.group_by(table.column_names, use_threads=False).aggregate([]) if table.num_rows else table)
 
 
-def of_rows(table: str, names: Sequence[str], rows: Iterable[Mapping[str, Any]], **others: Any) -> Units:
+def ordered(table: pa.Table) -> pa.Table:
+    """Rows of text in the order of their values, the first columns first."""
+    return table.sort_by([(name, "ascending") for name in table.column_names]).combine_chunks()
+
+
+def of_rows(table: str, names: Sequence[str], rows: Iterable[Mapping[str, Any]], **others: Any) -> UnitRows:
     """Units of rows that are already there."""
     store = RowStore(names)
     store.add(list(rows))
-    return Units(table, store.table(), **others)
+    return UnitRows(table, store.table(), **others)
 
 
 def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
