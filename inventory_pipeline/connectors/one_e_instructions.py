@@ -7,6 +7,7 @@ open for devices that come online until its time is over, so that the counts dec
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -21,7 +22,10 @@ APPROVAL, AUTHENTICATION = 1, 12
 ENDED = frozenset({6, 7})
 FAILED = {2: "was rejected", 8: "was cancelled", 9: "was cancelled", 10: "has failed", 11: "was suspended"}
 LONGEST_PAUSE = 15.0
+SAID_EVERY = 30.0
 COMMENT = "Inventory Pipeline: sync"
+
+logger = logging.getLogger("inventory_pipeline.connectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def ask(api: ConsumerApi, plan: Plan, timeout_seconds: float, say: Callable[[str
 def _wait(api: ConsumerApi, plan: Plan, number: int, timeout_seconds: float) -> Asked:
     begun = time.monotonic()
     before: tuple[int, int] | None = None
+    said = begun
     while True:
         status = int(api.instruction(number).get("Status") or 0)
         _check(plan, status)
@@ -83,6 +88,9 @@ def _wait(api: ConsumerApi, plan: Plan, number: int, timeout_seconds: float) -> 
         if elapsed >= timeout_seconds:
             return Asked(number, False, *counts, statistics)
         before = counts
+        if time.monotonic() - said >= SAID_EVERY:
+            said = time.monotonic()
+            logger.info("%s: %s of %s devices have answered.", plan.title, f"{counts[1]:,}", f"{counts[0]:,}")
         api.pause(min(LONGEST_PAUSE, 0.2 + elapsed / 10, timeout_seconds - elapsed + 0.01))
 
 
