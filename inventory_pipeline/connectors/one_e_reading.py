@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
 from inventory_pipeline.connectors import one_e_rows as rows
-from inventory_pipeline.connectors.base import KEYS_SCHEMA
+from inventory_pipeline.connectors.base import KEYS_SCHEMA, RefusedUnit
 from inventory_pipeline.connectors.one_e_api import ConsumerApi, Row
 from inventory_pipeline.connectors.one_e_instructions import Asked, ask, without_data
 from inventory_pipeline.connectors.one_e_questions import DEVICE, QUESTIONS, Plan
-from inventory_pipeline.connectors.one_e_units import RowStore, UnitRows, distinct, of_rows
+from inventory_pipeline.connectors.one_e_units import RowStore, UnitRows, combinations, of_rows
 from inventory_pipeline.records import TABLES
 
 BESIDE = ("source_object", "extra")
@@ -133,7 +132,7 @@ class Reading:
             # It stays open for devices that come online; whoever has been read, has been read.
             self._api.cancel(asked.number)
         quiet, failed = without_data(others, asked.statistics)
-        answered = set(answers.column(DEVICE).unique().to_pylist())
+        answered = {row[DEVICE] or "" for row in combinations(answers, [DEVICE])}
         refused = {device: failed.get(device, SILENT) for device in known - answered - quiet}
         if failed:
             shown = next(iter(failed.values()))
@@ -162,8 +161,7 @@ class Reading:
                     kept.append(row)
             store.add(kept)
         self._said_of_rows(key, strangers, keyless, words)
-        # Two processors of one kind are two.
-        return store.table(once=key != "processor")
+        return store.table()
 
     def _said_of_rows(self, key: str, strangers: set[str | None], keyless: int, words: set[str | None]) -> None:
         table = QUESTIONS[key].tables[0]
@@ -184,20 +182,18 @@ class Reading:
     ) -> Iterator[tuple[str, UnitRows]]:
         others: dict[str, Any] = {"empty": quiet, "refused": refused}
         if key == "processor":
-            yield "processor", UnitRows("processor", _with_slots(answers), **others)
+            yield "processor", _with_slots(answers, **others)
             return
         if key == "patch":
             names = [c for c in (*TABLES["patch_state"].column_names, *BESIDE) if c in answers.column_names]
-            yield "patch_state", UnitRows("patch_state", distinct(answers.select(names)), **others)
+            yield "patch_state", UnitRows("patch_state", answers.select(names), **others)
             yield "patch", _patches(answers, self._successors)
             return
         yield QUESTIONS[key].tables[0], UnitRows(QUESTIONS[key].tables[0], answers, **others)
         if key == "usage":
             newest: dict[str, str] = {}
-            for device, used in zip(
-                answers.column(DEVICE).to_pylist(), answers.column("last_used").to_pylist(), strict=True
-            ):
-                newest[device] = max(newest.get(device, ""), used or "")
+            for row in combinations(answers, [DEVICE, "last_used"]):
+                newest[row[DEVICE] or ""] = row["last_used"] or ""
             reports = [
                 {
                     DEVICE: device,
@@ -210,15 +206,15 @@ class Reading:
             yield "usage_reporting", of_rows("usage_reporting", names, reports, refused=refused)
 
 
-def _with_slots(table: pa.Table) -> pa.Table:
-    """Processors numbered within their device, each for one socket."""
-    slots: list[str] = []
-    for _, group in groupby(table.column(DEVICE).to_pylist()):
-        slots += [str(number) for number, _ in enumerate(group)]
-    made = {"slot": pa.array(slots, pa.string()), "sockets": pa.array(["1"] * table.num_rows, pa.string())}
-    for name, values in made.items():
-        table = table if name in table.column_names else table.append_column(name, values)
-    return table
+def _with_slots(answers: pa.Table, **others: Any) -> UnitRows:
+    """Processors numbered within their device, each for one socket; two of one kind are two."""
+    found: list[Row] = []
+    count: Counter[str] = Counter()
+    for batch in UnitRows("processor", answers, repeated=True).read():
+        for row in batch.to_pylist() if not isinstance(batch, RefusedUnit) else ():
+            found.append({"slot": str(count[row[DEVICE]]), "sockets": "1", **row})
+            count[row[DEVICE]] += 1
+    return of_rows("processor", tuple(dict.fromkeys((*answers.column_names, "slot", "sockets"))), found, **others)
 
 
 def _patches(answers: pa.Table, successors: Mapping[str, set[str]]) -> UnitRows:
@@ -228,8 +224,8 @@ def _patches(answers: pa.Table, successors: Mapping[str, set[str]]) -> UnitRows:
     """
     names = [name for name in TABLES["patch"].column_names if name in answers.column_names]
     found: dict[str, rows.Canonical] = {}
-    for row in distinct(answers.select(names)).to_pylist():
-        known = found.setdefault(row["update_id"], dict.fromkeys(names))
+    for row in combinations(answers, names):
+        known = found.setdefault(row["update_id"] or "", dict.fromkeys(names))
         for name in names:
             known[name] = known[name] or row[name]
     for key, row in found.items():

@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from inventory_pipeline.connectors.one_e_api import Row
@@ -182,6 +183,8 @@ def time_text(found: Any) -> str | None:
 
 def text(found: Any) -> str | None:
     """A value as text; blank is none."""
+    if isinstance(found, str):
+        return found.strip() or None
     if found is None:
         return None
     if isinstance(found, bool):
@@ -197,5 +200,11 @@ def text(found: Any) -> str | None:
 
 def extra(**values: Any) -> str | None:
     """Values that have no canonical place, as JSON."""
-    kept = {name: text(found) for name, found in values.items() if text(found)}
-    return json.dumps(kept, ensure_ascii=False) if kept else None
+    kept = tuple((name, said) for name, found in values.items() if (said := text(found)))
+    return _written(kept) if kept else None
+
+
+@lru_cache(maxsize=100_000)
+def _written(kept: tuple[tuple[str, str], ...]) -> str:
+    # Few of them differ between devices.
+    return json.dumps(dict(kept), ensure_ascii=False)
