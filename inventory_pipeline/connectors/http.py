@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 
 RETRIED = frozenset({429, 500, 502, 503, 504, 509})
+PUT_OFF = frozenset({429, 503})
 BROKEN_ATTEMPTS = 6
 LONGEST_BACKOFF = 60.0
 CHUNK_BYTES = 1 << 20
@@ -65,6 +66,11 @@ class Answer:
             return {}
         return found if isinstance(found, dict) else {}
 
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON, whatever it is; ValueError where it is none."""
+        return json.loads(self.content)
+
 
 def json_status(answer: Answer) -> int:
     """The status that an answer of JSON stands for: what is cut off or an error in a 200 is to be asked for again."""
@@ -88,6 +94,7 @@ class Wire:
         patience_seconds: float,
         error: type[WebError] = WebError,
         judge: Callable[[Answer], int] = json_status,
+        auth: httpx.Auth | None = None,
     ) -> None:
         self.host = host
         self._error = error
@@ -102,7 +109,11 @@ class Wire:
                 "Give a file of PEM certificates as ca_file.",
             ) from problem
         self._client = httpx.Client(
-            verify=context, proxy=proxy, timeout=httpx.Timeout(timeout_seconds, connect=20), follow_redirects=False
+            verify=context,
+            proxy=proxy,
+            timeout=httpx.Timeout(timeout_seconds, connect=20),
+            follow_redirects=False,
+            auth=auth,
         )
 
     def close(self) -> None:
@@ -110,8 +121,13 @@ class Wire:
         self._stopped.set()
         self._client.close()
 
-    def send(self, method: str, address: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+    def send(
+        self, method: str, address: str, headers: dict[str, str], body: bytes | None = None, *, once: bool = False
+    ) -> Answer:
         """The answer to a request, whatever its status, once the service neither throttles nor fails.
+
+        With `once`, a request that may have had its effect is not repeated: only one that the service put off (429,
+        503) is.
 
         Raises:
             WebError: it cannot be reached, or throttles or fails for longer than the session's patience.
@@ -125,10 +141,10 @@ class Wire:
                 response = self._client.request(method, address, headers=headers, content=body)
                 answer = Answer(response.status_code, response.headers, response.content)
                 status = self._judge(answer)
-                if status not in RETRIED:
+                if status not in RETRIED or (once and answer.status not in PUT_OFF):
                     return answer
             except httpx.TransportError as error:
-                if attempt >= BROKEN_ATTEMPTS or _is_hopeless(error):
+                if once or attempt >= BROKEN_ATTEMPTS or _is_hopeless(error):
                     raise self._unreachable(error) from error
                 status = 0
             pause = self.pause(answer.headers.get("retry-after") if answer else None, attempt)
