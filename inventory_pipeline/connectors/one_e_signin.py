@@ -112,7 +112,8 @@ def _spnego() -> Any:
     except ImportError as error:
         raise OneEError(
             "the package pyspnego is missing, without which no Windows account can sign in.",
-            "Install it (pip install pyspnego), or sign in by application_id and certificate_file.",
+            "Install it (pip install 'inventory-pipeline[windows_signin]'), or sign in by application_id and "
+            "certificate_file.",
         ) from error
     return spnego
 
