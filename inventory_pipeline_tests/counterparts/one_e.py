@@ -9,14 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
-import ssl
-import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from spnego.exceptions import SpnegoError
 
-from inventory_pipeline_tests.counterparts.graph import key_pem, self_signed
+from inventory_pipeline_tests.counterparts.https import QuietHandler, certified, key_pem, self_signed, serving
 from inventory_pipeline_tests.counterparts.one_e_platform import Platform
 
 CONSUMERS = frozenset({"Explorer", "InventoryPipeline"})
@@ -103,29 +99,19 @@ def running_one_e(
     folder: Path, platform: Platform, *, username: str, password: str, application_id: str = "app-1"
 ) -> Iterator[OneEServer]:
     """Runs a server for a platform; `username` is DOMAIN\\user."""
-    folder.mkdir(parents=True, exist_ok=True)
-    certificate, key = self_signed("localhost")
+    ca_file, context = certified(folder)
     own, own_key = self_signed("inventory")
-    ca_file, both, mine = folder / "ca.pem", folder / "both.pem", folder / "application.pem"
-    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    both.write_bytes(key_pem(key) + ca_file.read_bytes())
+    mine = folder / "application.pem"
     mine.write_bytes(key_pem(own_key) + own.public_bytes(serialization.Encoding.PEM))
     users = folder / "users"
     users.write_text(f"{username.replace(chr(92), ':')}:{password}\n")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
     state = OneEServer("", ca_file, platform, username, password, application_id, own, mine)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(QuietHandler):
         is_signed_in = False
         acceptor: Any = None
 
-        def handle(self) -> None:
-            with suppress(ConnectionError, ssl.SSLError):
-                super().handle()
-
-        def do_GET(self) -> None:
+        def respond(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(size) if size else b""
             parts = urlsplit(self.path)
@@ -145,9 +131,6 @@ def running_one_e(
                 self._give(200, None)
             else:
                 self._give(404, None)
-
-        def do_POST(self) -> None:
-            self.do_GET()
 
         def _consumer(self, path: str, query: dict[str, list[str]], body: Any) -> None:
             if not self._knows_caller():
@@ -221,40 +204,17 @@ def running_one_e(
             if cut:
                 state.faults.cuts -= 1
                 if not state.faults.properly:
-                    self.wfile.flush()
-                    self.close_connection = True
-                    with suppress(OSError):
-                        self.connection.shutdown(socket.SHUT_RDWR)
+                    self.cut_off()
 
-        def log_request(self, code: Any = "-", size: Any = "-") -> None:
-            """Says nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def get_request(self) -> tuple[socket.socket, Any]:
-            connection, address = super().get_request()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that does not trust the certificate is no failure of the server."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.origin = f"https://localhost:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
     before = os.environ.get("NTLM_USER_FILE")
     os.environ["NTLM_USER_FILE"] = str(users)
     try:
-        yield state
+        with serving(Handler, context) as state.origin:
+            yield state
     finally:
         os.environ.pop("NTLM_USER_FILE")
         if before is not None:
             os.environ["NTLM_USER_FILE"] = before
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _decoded(text: str) -> bytes:
