@@ -119,9 +119,9 @@ def _arrow_odbc(place: Place) -> int:
 
 
 def _dlt(place: Place, backend: Literal["pyarrow", "sqlalchemy"] = "pyarrow") -> int:
-    import dlt
-    from dlt.destinations import filesystem
-    from dlt.sources.sql_database import sql_table
+    import dlt  # pyright: ignore[reportMissingImports]
+    from dlt.destinations import filesystem  # pyright: ignore[reportMissingImports]
+    from dlt.sources.sql_database import sql_table  # pyright: ignore[reportMissingImports]
 
     name = "v_GS_ADD_REMOVE_PROGRAMS_64"
     texts = ("ProdID0", "DisplayName0", "Publisher0", "Version0", "InstallDate0")
