@@ -110,7 +110,11 @@ class ConsumerApi:
         total = 0
         # Searches count from one; where that leaves a device out, the server counts from zero.
         for first in (1, 0):
-            total = yield from self._device_pages(first, seen)
+            try:
+                total = yield from self._device_pages(first, seen)
+            except OneEError as error:
+                if first or error.status != 400:
+                    raise
             if len(seen) >= total:
                 return
         raise OneEError(f"{self.host} gives {len(seen):,} of {total:,} devices.", "Run the sync again.")
