@@ -1,5 +1,8 @@
 """OpenLM: licences of license servers, their quantities, sessions and denials, and use by person and workstation.
 
+Everything is read and compared: facts of a star schema change with its dimensions, and nothing tells when; what is
+compared is exact for changes and deletions alike, and one pass needs no index that a site may not have.
+
 Facts: OpenLM publishes the columns of its Reporting Hub (`openlm_hub.py`) and nothing of the database of OpenLM Server.
 So tables and columns are found in the database's own catalog, or named in the configuration.
 """
@@ -20,13 +23,24 @@ from inventory_pipeline.connectors.database_reading import canonical, in_utc
 from inventory_pipeline.connectors.openlm_catalog import Catalog, read_catalog
 from inventory_pipeline.connectors.openlm_hub import Hub, recognize
 from inventory_pipeline.connectors.openlm_mapping import KINDS, Located, MappingError, Part, located
-from inventory_pipeline.connectors.openlm_selects import feature_select, is_recent, session_select, usage_select
+from inventory_pipeline.connectors.openlm_selects import (
+    device_select,
+    feature_select,
+    is_recent,
+    session_select,
+    usage_select,
+)
+from inventory_pipeline.errors import ConnectorError
 from inventory_pipeline.records import TABLES, Category
 
 READER = "SELECT on the tables that hold licences, sessions and denials"
 COMPARED = "Everything within `history_days` is read and compared."
 HUB = ("the tables of a Reporting Hub, or those that are configured",)
-KINDS_OF = {Category.license_server: ("features", "quantities", "sessions", "denials"), Category.usage: ("usage",)}
+KINDS_OF = {
+    Category.device: ("usage",),
+    Category.usage: ("usage",),
+    Category.license_server: ("features", "quantities", "sessions", "denials"),
+}
 NEEDED = ("features", "usage")
 MINUTES = {"seconds": 1 / 60, "minutes": 1.0, "hours": 60.0}
 
@@ -44,6 +58,7 @@ class OpenLm(DatabaseConnector):
     sources: ClassVar[tuple[TableSource, ...]] = (
         TableSource("license_feature", HUB, READER, "Everything is read and compared."),
         TableSource("license_session", HUB, READER, COMPARED),
+        TableSource("device", HUB, READER, COMPARED),
         TableSource("software_usage", HUB, READER, COMPARED),
     )
 
@@ -56,6 +71,10 @@ class OpenLm(DatabaseConnector):
         default="unknown",
         description="Unit of times in use, which OpenLM does not document. While it is unknown, minutes stay empty.",
     )
+    workstation_domain: str | None = Field(
+        default=None,
+        description="DNS domain of workstations that are known by name alone: by it they meet other sources' records.",
+    )
     history_days: int = Field(
         default=365, gt=0, description="Days before the newest session from which sessions, denials and use are read."
     )
@@ -66,7 +85,8 @@ class OpenLm(DatabaseConnector):
     @property
     def fingerprint(self) -> str:
         stated = [getattr(self, kind).model_dump() for kind in KINDS]
-        return f"{super().fingerprint}/{json.dumps([stated, self.used_time_unit, self.history_days])}"
+        settings = (self.used_time_unit, self.workstation_domain, self.history_days)
+        return f"{super().fingerprint}/{json.dumps([stated, *settings])}"
 
     def close(self) -> None:
         self._catalog_read, self._hub = None, Hub()
@@ -75,11 +95,15 @@ class OpenLm(DatabaseConnector):
     def check(self, category: Category) -> Iterator[Check]:
         for kind in KINDS_OF[category]:
             found = self._locate(kind)
-            if isinstance(found, Located):
-                self.fetch(found.select().where(sa.literal_column("1") == 0))
-                pairs = ", ".join(f"{name} = {text}" for name, text in self._part(kind).columns.items())
-                found = Check(kind, True, f"{found.source_object}: {pairs}.")
-            yield found
+            yield self._check_reading(kind, found) if isinstance(found, Located) else found
+
+    def _check_reading(self, kind: str, found: Located) -> Check:
+        try:
+            self.fetch(found.select().where(sa.literal_column("1") == 0))
+        except ConnectorError as error:
+            return Check(kind, False, self.redact(error.message), error.cure)
+        pairs = ", ".join(f"{name} = {text}" for name, text in self._part(kind).columns.items())
+        return Check(kind, True, f"{found.source_object}: {pairs}.")
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys | None:
         return None
@@ -99,15 +123,18 @@ class OpenLm(DatabaseConnector):
                     select = session_select(found, denials=kind == "denials")
                     yield found.source_object, select if recent is None else select.where(recent)
             return
-        features = self._needed("features")
         if table == "license_feature":
+            features = self._needed("features")
             yield features.source_object, feature_select(features, self._located("quantities", table))
             return
         used = self._needed("usage")
+        if table == "device":
+            yield used.source_object, device_select(used, self._recent(used), self.workstation_domain)
+            return
         minutes = MINUTES.get(self.used_time_unit)
         if "used_time" in used.columns and minutes is None:
             self.note(table, "Minutes are left empty: the unit of the time in use is not known. Set used_time_unit.")
-        yield used.source_object, usage_select(used, features, self._recent(used), minutes)
+        yield used.source_object, usage_select(used, self._needed("features"), self._recent(used), minutes)
 
     def _recent(self, found: Located) -> sa.ColumnElement[bool] | None:
         """What is read: counted from the newest, not from today, so that the same database gives the same rows."""
@@ -138,7 +165,8 @@ class OpenLm(DatabaseConnector):
         except MappingError as error:
             is_optional = kind not in NEEDED and getattr(self, kind) == Part()
             cure = f"Name table and columns in `{kind}`, and grant the account SELECT on them."
-            return Check(kind, is_optional, f"{KINDS[kind].title}: {error}.", "" if is_optional else cure)
+            message = " ".join([f"{KINDS[kind].title}: {error}.", *self._hub.remarks])
+            return Check(kind, is_optional, message, "" if is_optional else cure)
 
     def _located(self, kind: str, table: str) -> Located | None:
         """A part, or None with a note when it is an optional one that the site does not have."""

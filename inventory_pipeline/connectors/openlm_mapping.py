@@ -97,10 +97,10 @@ def located(kind: str, part: Part, catalog: Catalog) -> Located:
         raise MappingError(f"{kind} has no column {', '.join(unknown)}; it has {', '.join(known)}, and extra_...")
     if not part.table:
         raise MappingError(f"no table of {allowed.title} was found or is named")
+    base = _table(part.table, catalog)
     lost = [name for name in allowed.mandatory if name not in part.columns]
     if lost:
         raise MappingError(f"{', '.join(lost)} of {allowed.title} in {part.table} was not found and is not named")
-    base = _table(part.table, catalog)
     tables = {part.table.lower(): base, base.name.lower(): base}
     source: sa.FromClause = base.clause
     for name, conditions in _joins(part.joins, tables, catalog).items():

@@ -76,6 +76,32 @@ def session_select(found: Located, *, denials: bool) -> sa.Select:
     return Located(found.source_object, found.source, columns).select(is_denial=flag)
 
 
+def device_select(used: Located, since: sa.ColumnElement[bool] | None, domain: str | None) -> sa.Select:
+    """Workstations that were used. `domain` is that of those whose name has none."""
+    rows = (used.select() if since is None else used.select().where(since)).subquery()
+    started = rows.c.started if "started" in rows.c else sa.cast(sa.null(), sa.DateTime())
+    single = (
+        sa.select(_device(rows).label("device"), started.label("started"))
+        .where(filled(rows.c.device_name).is_not(None))
+        .subquery()
+    )
+    device = (
+        sa.select(single.c.device, sa.func.min(single.c.started).label("first")).group_by(single.c.device).subquery()
+    )
+    of_domain = sa.case((device.c.device.like("%.%"), sa.null()), else_=sa.cast(domain, _TEXT))
+    return sa.select(
+        device.c.device.label("source_device_id"),
+        device.c.device.label("name"),
+        of_domain.label("domain"),
+        device.c.first.label("first_seen"),
+    )
+
+
+def _device(rows: sa.Subquery) -> sa.ColumnElement[Any]:
+    """In capitals, since servers differ in whether names in other spelling are the same."""
+    return sa.func.upper(rows.c.device_name, type_=_TEXT)
+
+
 def usage_select(
     used: Located, features: Located, since: sa.ColumnElement[bool] | None, minutes: float | None
 ) -> sa.Select:
@@ -99,7 +125,7 @@ def usage_select(
         duration = sa.cast(sa.null(), sa.Float())
     single = (
         sa.select(
-            stated.c.device_name.label("source_device_id"),
+            _device(stated).label("source_device_id"),
             sa.func.coalesce(filled(of(known, "description")), known.c.feature).label("title"),
             of(known, "vendor").label("publisher"),
             of(known, "version").label("version"),

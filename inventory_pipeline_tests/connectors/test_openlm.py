@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from inventory_pipeline_tests.connectors.sites_openlm import (
     openlm_in_postgres,
     openlm_in_sql_server,
 )
+from inventory_pipeline_tests.counterparts.mariadb import MariaDbServer
+from inventory_pipeline_tests.counterparts.postgres import PostgresServer
 
 Make = Callable[..., Database]
 MAPPED = {
@@ -147,6 +150,63 @@ def test_any_other_database_is_read_as_it_is_mapped(make: Make, repository: Repo
     assert used["last_used"] == dt.datetime(2026, 1, 6, 8)
 
 
+def test_workstations_are_devices_that_other_sources_know_by_their_full_name(
+    make: Make, repository: Repository
+) -> None:
+    database = make()
+    database.execute(
+        "UPDATE workstation_dimension SET workstation = 'ber-ws-0001.lab.example.com' WHERE workstation_key = 2"
+    )
+    run_sync(repository, openlm(database, workstation_domain="corp.example.com"))
+    devices = table(repository, "device", "source_device_id")
+    assert {key: (row["name"], row["domain"]) for key, row in devices.items()} == {
+        "LON-WS-0007": ("LON-WS-0007", "corp.example.com"),
+        "BER-WS-0001.LAB.EXAMPLE.COM": ("BER-WS-0001.LAB.EXAMPLE.COM", None),
+    }
+    assert devices["LON-WS-0007"]["first_seen"] == dt.datetime(2026, 1, 5)
+    run_sync(repository, openlm(database))
+    assert table(repository, "device", "source_device_id")["LON-WS-0007"]["domain"] is None
+
+
+def test_a_workstation_in_two_spellings_is_one(make: Make, repository: Repository) -> None:
+    database = make()
+    database.execute("INSERT INTO workstation_dimension VALUES (3, 'lon-ws-0007')")
+    database.execute("UPDATE feature_usage SET workstation_key = 3 WHERE calendar_key = 3 AND license_key = 1")
+    run_sync(repository, openlm(database))
+    assert set(table(repository, "device", "source_device_id")) == {"LON-WS-0007", "BER-WS-0001"}
+    [used] = [
+        row
+        for row in repository.visible().arrow("software_usage").to_pylist()
+        if row["source_device_id"] == "LON-WS-0007"
+    ]
+    assert used["run_count"] == 2
+
+
+@pytest.mark.needs("mariadb")
+def test_a_table_that_may_not_be_read_is_named_for_its_category(
+    mariadb_server: MariaDbServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = openlm_in_mariadb(mariadb_server)
+    tables = ("license_dimension", "user_dimension", "workstation_dimension", "calendar_dimension", "feature_usage")
+    mariadb_server.execute(
+        "CREATE OR REPLACE USER reader IDENTIFIED BY 'reader-pass';\n"
+        + "".join(f"GRANT SELECT ON openlm.{name} TO reader;\n" for name in tables)
+        # A right on the table, by which the catalog shows it, but none to read.
+        + "GRANT INSERT ON openlm.raw_denials TO reader;\n"
+    )
+    monkeypatch.setenv(VARIABLE, "reader-pass")
+    connector = openlm(database, url=database.fields["url"].replace(f"{mariadb_server.account}@", "reader@"))
+    report = run_test(connector)
+    assert all(check.passed for category in ("device", "usage") for check in report.checks[category])
+    checks = {check.name: check for check in report.checks["license_server"]}
+    assert "may not read raw_denials" in checks["denials"].message
+    assert "Grant it SELECT" in checks["denials"].cure
+    assert {name for name, check in checks.items() if not check.passed} == {"denials"}
+    assert "no table of sessions" in checks["sessions"].message  # of which the account does not even know
+    with pytest.raises(SyncError, match=r"OpenLM: .*may not read raw_denials"):
+        run_sync(repository, connector)
+
+
 def test_minutes_stay_empty_while_their_unit_is_not_known(hub: Database, repository: Repository) -> None:
     report = run_sync(repository, openlm(hub))
     assert {row["used_minutes"] for row in repository.visible().arrow("software_usage").to_pylist()} == {None}
@@ -164,6 +224,74 @@ def test_what_the_documentation_leaves_open_can_be_named_beside_what_was_found(
     sessions = table(repository, "license_session", "source_session_id")
     assert set(sessions) == {"1000", "1001", "denial:1000"}
     assert sessions["1000"]["user"] == "asmith"
+
+
+def test_what_could_not_be_told_is_said_and_the_rest_comes(hub: Database, repository: Repository) -> None:
+    hub.execute("ALTER TABLE raw_usage RENAME COLUMN user_key TO who")
+    report = run_sync(repository, openlm(hub))
+    assert "What joins raw_usage with user_dimension could not be told" in notes(report, "license_session")
+    session = table(repository, "license_session", "source_session_id")["1000"]
+    assert (session["user"], session["device_name"]) == (None, "LON-WS-0007")
+
+
+def test_other_columns_that_tables_share_do_not_keep_them_apart(hub: Database, repository: Repository) -> None:
+    for name in ("raw_usage", "raw_denials", "license_dimension", "workstation_dimension"):
+        hub.execute(f"ALTER TABLE {name} ADD COLUMN etl_run INTEGER")
+    run_sync(repository, openlm(hub))
+    session = table(repository, "license_session", "source_session_id")["1000"]
+    assert (session["source_feature_id"], session["device_name"]) == ("1", "LON-WS-0007")
+
+
+def test_sessions_of_nobody_come_too(make: Make, repository: Repository) -> None:
+    database = make()
+    database.execute("UPDATE raw_usage SET user_key = NULL WHERE session_id = 1001")
+    run_sync(repository, openlm(database))
+    assert table(repository, "license_session", "source_session_id")["1001"]["user"] is None
+
+
+@pytest.mark.needs("postgres")
+def test_tables_of_the_same_name_are_told_apart_by_their_schema(
+    postgres_server: PostgresServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, postgres_server.password)
+    database = openlm_in_postgres(postgres_server, SERVER)
+    database.execute("CREATE SCHEMA old; CREATE TABLE old.lic_products AS SELECT * FROM lic_products")
+    with pytest.raises(SyncError, match="lic_products is not there, may not be seen, or there are several"):
+        run_sync(repository, openlm(database, **MAPPED))
+    named = MAPPED["features"].model_copy(update={"table": "public.lic_products"})
+    run_sync(repository, openlm(database, **{**MAPPED, "features": named}))
+    assert set(table(repository, "license_feature", "source_feature_id")) == {"17"}
+
+
+@pytest.mark.needs("mariadb")
+def test_other_databases_of_the_same_server_are_left_alone(
+    mariadb_server: MariaDbServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, mariadb_server.password)
+    database = openlm_in_mariadb(mariadb_server)
+    mariadb_server.create_database("openlm_copy")
+    mariadb_server.execute("CREATE TABLE openlm_copy.license_dimension AS SELECT * FROM openlm.license_dimension;\n")
+    for driver in ("mariadb+pymysql", "mysql+pymysql"):
+        url = database.fields["url"].replace("mariadb+pymysql", driver)
+        assert not notes(run_sync(repository, openlm(database, url=url)), "license_feature")
+    assert len(table(repository, "license_feature", "source_feature_id")) == 3
+
+
+@pytest.mark.needs("mariadb")
+def test_a_server_that_falls_silent_is_not_waited_for(
+    mariadb_server: MariaDbServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, mariadb_server.password)
+    database = openlm_in_mariadb(mariadb_server)
+    database.execute(
+        "DROP TABLE daily_quantity;\n"
+        "CREATE VIEW daily_quantity AS SELECT license_key, 3 AS calendar_key, 5 + SLEEP(10) AS max_license_quantity "
+        "FROM license_dimension;\n"
+    )
+    began = time.monotonic()
+    with pytest.raises(SyncError, match="did not answer in time"):
+        run_sync(repository, openlm(database, timeout_seconds=2))
+    assert time.monotonic() - began < 25
 
 
 def test_licences_without_a_key_are_known_by_all_that_is_documented(hub: Database, repository: Repository) -> None:
@@ -201,7 +329,7 @@ def test_measures_that_know_licences_by_different_columns_still_meet_them(
 
 def test_several_tables_of_the_same_columns_are_named_and_none_is_taken(hub: Database, repository: Repository) -> None:
     hub.execute("CREATE TABLE license_dimension_copy AS SELECT * FROM license_dimension")
-    with pytest.raises(SyncError, match="no table of licences"):
+    with pytest.raises(SyncError, match=r"no table of licences.*: license_dimension, license_dimension_copy"):
         run_sync(repository, openlm(hub))
     named = {
         "table": "license_dimension",
