@@ -157,9 +157,11 @@ def _object(text: str) -> str:
     for pattern in (
         r"on the object '([^']+)'",
         r"permission denied for (?:table|view|relation|schema) (\S+)",
+        r"command denied to user .* for table (?:`[^`]*`\.)?[`']([^`']+)[`']",
         r"Invalid (?:object|column) name '([^']+)'",
         r"no such (?:table|column): (\S+)",
         r'(?:relation|column) "?([^"\s]+)"? does not exist',
+        r"(?:Table|Unknown column) '([^']+)'",
     ):
         if found := re.search(pattern, text):
             return found[1]

@@ -164,7 +164,7 @@ def read_only_engine(target: sa.URL | str, login_seconds: int, timeout_seconds: 
         session = f"-c statement_timeout={timeout_seconds * 1000} -c default_transaction_read_only=on"
         options["connect_args"] = {"connect_timeout": login_seconds, "options": session}
     elif backend in ("mysql", "mariadb"):
-        options["connect_args"] = {"connect_timeout": login_seconds}
+        options["connect_args"] = {"connect_timeout": login_seconds, "read_timeout": timeout_seconds}
     elif backend == "mssql":
         options["connect_args"] = {"timeout": login_seconds}
     if backend == "mssql":

@@ -72,6 +72,9 @@ class OracleLms(Connector):
     )
     concurrency: int = Field(default=8, gt=0, le=64, description="Databases that are measured side by side.")
     login_seconds: int = Field(default=15, gt=0, description="Longest wait for a connection.")
+    timeout_seconds: float = Field(
+        default=300, gt=0, description="Longest time that measuring one database may take, from connecting to its end."
+    )
 
     _found: dict[str, Measured | TargetError] | None = PrivateAttr(default=None)
     _remarks: list[str] = PrivateAttr(default_factory=list)
@@ -128,7 +131,7 @@ class OracleLms(Connector):
                 self._found = dict(files)
             else:
                 makers = {f"{t.host}:{t.port}/{t.service_name}": self._engine_of(t) for t in self.targets}
-                self._found = measure_all(makers, self.username or "", self.concurrency)
+                self._found = measure_all(makers, self.username or "", self.concurrency, self.timeout_seconds)
         return self._found
 
     def _engine_of(self, target: Target) -> Callable[[], sa.Engine]:

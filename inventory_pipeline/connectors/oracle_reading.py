@@ -8,6 +8,7 @@ scripts themselves are Oracle's and no part of this project.
 from __future__ import annotations
 
 import csv
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,12 +66,27 @@ class TargetError(Exception):
 
 
 def measure_all(
-    targets: Mapping[str, Callable[[], sa.Engine]], account: str, concurrency: int
+    targets: Mapping[str, Callable[[], sa.Engine]], account: str, concurrency: int, seconds: float
 ) -> dict[str, Measured | TargetError]:
-    """Measures databases side by side; one that fails does not keep the others from being measured."""
+    """Measures databases side by side; one that fails, or is silent for `seconds`, does not hold up the others."""
     with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(targets) or 1))) as pool:
-        futures = {key: pool.submit(measure, key, make, account) for key, make in targets.items()}
+        futures = {key: pool.submit(_within, seconds, key, make, account) for key, make in targets.items()}
         return {key: future.result() for key, future in futures.items()}
+
+
+def _within(seconds: float, key: str, make: Callable[[], sa.Engine], account: str) -> Measured | TargetError:
+    """The driver bounds how long connecting takes, but not how long a listener that accepts may say nothing. A thread
+    that is left to itself ends with the connection or the process."""
+    found: list[Measured | TargetError] = []
+    worker = threading.Thread(target=lambda: found.append(measure(key, make, account)), daemon=True)
+    worker.start()
+    worker.join(seconds)
+    if found:
+        return found[0]
+    return TargetError(
+        f"{key} did not answer within {seconds:g} seconds.",
+        "Check the listener and the load of the database, or raise timeout_seconds.",
+    )
 
 
 def measure(key: str, make: Callable[[], sa.Engine], account: str) -> Measured | TargetError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from sqlglot import exp
 
 from inventory_pipeline.connectors.base import Connector, Secret, run_test
 from inventory_pipeline.connectors.oracle_lms import STATEMENTS, OracleLms, Target
+from inventory_pipeline.records import Category
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import run_sync
 from inventory_pipeline_tests.conformance import ConformanceSource, ConnectorConformance
@@ -168,6 +171,21 @@ def test_an_unreachable_server_is_said_by_the_real_driver(monkeypatch: pytest.Mo
     assert "cannot be reached" in failure.message
     assert failure.cure
     assert PASSWORD not in repr(run_test(connector))
+
+
+def test_a_listener_that_says_nothing_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, PASSWORD)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        connector = OracleLms(
+            name="Oracle", targets=[Target(host="127.0.0.1", port=port, service_name="ORCL")], username="lms",
+            password=Secret(env=VARIABLE), timeout_seconds=1,
+        )  # fmt: skip
+        began = time.monotonic()
+        [failure] = run_test(connector, [Category.device]).failures
+    assert time.monotonic() - began < 10
+    assert f"127.0.0.1:{port}/ORCL did not answer within 1 seconds" in failure.message
+    assert "timeout_seconds" in failure.cure
 
 
 def test_missing_fields_are_named() -> None:
