@@ -35,7 +35,11 @@ def slugify(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-class Secret(dg.Config):
+class FieldGroup(dg.Config):
+    """Base of fields of a connector's form that belong together (a target, a table with its columns)."""
+
+
+class Secret(FieldGroup):
     """A secret that is only ever named: the value stays in the environment until the moment of connecting."""
 
     env: str = Field(description="Name of the environment variable that holds the secret.")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import dagster as dg
 import pyarrow as pa
 import sqlalchemy as sa
 from pydantic import Field, PrivateAttr
@@ -19,6 +18,7 @@ from inventory_pipeline.connectors.base import (
     KEYS_SCHEMA,
     Check,
     Connector,
+    FieldGroup,
     Keys,
     RefusedUnit,
     Secret,
@@ -40,7 +40,7 @@ ROWS: dict[str, Callable[[Measured], Iterator[dict[str, Any]]]] = {
 }
 
 
-class Target(dg.Config):
+class Target(FieldGroup):
     """A database to measure."""
 
     host: str = Field(description="Host name of the listener.")
