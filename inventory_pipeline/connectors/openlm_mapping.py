@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
 
+from inventory_pipeline.connectors.base import SettingsGroup
 from inventory_pipeline.connectors.database_model import together
 from inventory_pipeline.connectors.openlm_catalog import Catalog, SiteTable
 
@@ -24,7 +24,7 @@ COLUMN_HELP = (
 )
 
 
-class Part(dg.Config):
+class Part(SettingsGroup):
     """Where one kind of thing is found; what is left out is searched for."""
 
     table: str | None = Field(default=None, description=TABLE_HELP)
