@@ -17,7 +17,7 @@ class SyncPolicy(BaseModel):
         description="A sync that would remove more than this share of a table's units or rows is held.",
     )
     guard_exempt: tuple[str, ...] = Field(
-        default=("license_session", "entitlement_caveat"),
+        default=("entitlement_caveat",),
         description="Tables that the guard leaves alone, since their rows come and go by nature.",
     )
     reject_share: float = Field(

@@ -13,7 +13,7 @@ import pytest
 from inventory_pipeline.connectors.base import run_test
 from inventory_pipeline.connectors.openlm import OpenLm
 from inventory_pipeline.connectors.openlm_mapping import Part
-from inventory_pipeline.errors import SyncError
+from inventory_pipeline.errors import SyncError, SyncHeld
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncReport, run_sync
 from inventory_pipeline_tests.connectors.sites import Database
@@ -338,6 +338,15 @@ def test_several_tables_of_the_same_columns_are_named_and_none_is_taken(hub: Dat
     usage = Part(table="raw_usage", columns={"source_feature_id": "license_key", "device_name": "workstation_key"})
     report = run_sync(repository, openlm(hub, features=Part(**named), usage=usage))
     assert "license_dimension, license_dimension_copy" in notes(report, "license_feature")
+
+
+def test_sessions_that_are_no_longer_found_hold_the_sync(hub: Database, repository: Repository) -> None:
+    run_sync(repository, openlm(hub))
+    before = table(repository, "license_session", "source_session_id")
+    hub.execute("ALTER TABLE raw_usage RENAME COLUMN session_id TO number")
+    with pytest.raises(SyncHeld, match="license_session"):
+        run_sync(repository, openlm(hub))
+    assert table(repository, "license_session", "source_session_id") == before
 
 
 def test_a_newer_start_moves_what_is_read(hub: Database, repository: Repository) -> None:
