@@ -276,6 +276,20 @@ class Connector(dg.ConfigurableResource):
         """A ConnectorError that names this connector and holds no secret."""
         return ConnectorError(self.redact(message), subject=self.name, cure=cure)
 
+    @contextmanager
+    def told(self, kind: type[Exception]) -> Iterator[None]:
+        """A block whose errors of one kind, with their `cure`, become errors that name this connector.
+
+        Raised outside of the handler, so that no answer of the service hangs on them as context.
+        """
+        problem = None
+        try:
+            yield
+        except kind as error:
+            problem = self.error(str(error), cure=getattr(error, "cure", ""))
+        if problem is not None:
+            raise problem
+
 
 @dataclass(frozen=True, slots=True)
 class TestReport:

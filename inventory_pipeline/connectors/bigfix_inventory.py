@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -95,7 +94,7 @@ class BigFixInventory(DatabaseConnector):
             raise ConfigurationError(
                 "there is no account.", subject=self.name, cure="Give token, or username and password."
             )
-        with self._told():
+        with self.told(InventoryApiError):
             self._api = InventoryApi(
                 url, token, account,
                 page_size=self.page_size, ca_file=self.ca_file, proxy=self.proxy,
@@ -130,7 +129,7 @@ class BigFixInventory(DatabaseConnector):
                 yield Check(resource, True, f"{self._opened().place(resource)} can be read{without}.")
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys:
-        with self._told():
+        with self.told(InventoryApiError):
             return self._opened().keys(table, cursor)
 
     def read(self, table: str, units: Units | None = None) -> Iterator[pa.RecordBatch]:
@@ -139,7 +138,7 @@ class BigFixInventory(DatabaseConnector):
             listed = tuple(key for batch in self.keys(table).batches for key in batch.column(0).to_pylist())
             size = self.source(table).chunk_units
             chunks = [Units(listed[n : n + size], contiguous=True) for n in range(0, len(listed), size)]
-        with self._told():
+        with self.told(InventoryApiError):
             for chunk in chunks:
                 if chunk is not None:
                     yield from self._opened().batches(table, chunk)
@@ -152,14 +151,3 @@ class BigFixInventory(DatabaseConnector):
         if self._reading is None:
             raise self.error("the connector is not connected.")
         return self._reading
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        problem = None
-        try:
-            yield
-        except InventoryApiError as error:
-            problem = self.error(str(error), cure=error.cure)
-        if problem is not None:
-            # Raised outside of the handler, so that no answer of the server hangs on it as context.
-            raise problem

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -60,7 +58,7 @@ class GraphConnector(Connector):
 
         hosts = CLOUDS[self.cloud]
         application = self._application(self.login_url or hosts.login)
-        with self.told():
+        with self.told(GraphError):
             self._session = GraphSession(
                 (self.graph_url or hosts.graph).rstrip("/"),
                 application,
@@ -82,18 +80,6 @@ class GraphConnector(Connector):
         if self._session is None:
             raise self.error("the connector is not connected.")
         return self._session
-
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """What goes wrong inside is told as this connector's error.
-
-        Raises:
-            ConnectorError: in place of GraphError.
-        """
-        try:
-            yield
-        except GraphError as error:
-            raise self.error(str(error), cure=error.cure) from error
 
     def tried(self, name: str, address: str, permission: str, **options: Any) -> Check:
         """A check that reads an address."""

@@ -21,6 +21,7 @@ from inventory_pipeline.connectors.graph_directory import (
     USERS_PERMISSION,
     Listing,
 )
+from inventory_pipeline.connectors.graph_signin import GraphError
 from inventory_pipeline.connectors.graph_table import Collected
 from inventory_pipeline.connectors.intune_reading import APPS_PERMISSION, MANAGED_PERMISSION, IntuneReading
 from inventory_pipeline.connectors.intune_software import DeviceApps
@@ -116,13 +117,13 @@ class Intune(GraphConnector):
             yield self.tried(name, address, permission)
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys:
-        with self.told():
+        with self.told(GraphError):
             if table not in ("user", "group", "group_member"):
                 return Keys(self._rows(table).listing())
             return self._directory(table, cursor).keys(table)
 
     def read(self, table: str, units: Units | None = None) -> Iterator[pa.RecordBatch | RefusedUnit]:
-        with self.told():
+        with self.told(GraphError):
             rows = self._rows(table)
         yield from rows.read(units.keys if units is not None else None)
 

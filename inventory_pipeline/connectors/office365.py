@@ -110,7 +110,7 @@ class Office365(GraphConnector):
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys:
         if table == "user":
-            with self.told():
+            with self.told(GraphError):
                 found = graph_directory.users(self.session, cursor)
             self._users = found.tables["user"]
             return found.keys(table)
@@ -127,7 +127,7 @@ class Office365(GraphConnector):
             return self._users
         if self._reading is None:
             raise self.error("the connector is not connected.")
-        with self.told():
+        with self.told(GraphError):
             rows: Collected = getattr(self._reading, table)
         if self._reading.concealed and table in ("subscription_activity", "user_software_usage"):
             self.note(table, f"{CONCEALED} {REVEAL}")

@@ -11,7 +11,6 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -70,7 +69,7 @@ class OneE(OneESettings):
 
     def connect(self) -> None:
         self.check_settings()
-        with self._told():
+        with self.told(OneEError):
             self._api = ConsumerApi(
                 self.url, self.signs_in(), self.consumer,
                 page_size=self.page_size, ca_file=self.ca_file, proxy=self.proxy,
@@ -95,14 +94,14 @@ class OneE(OneESettings):
                 yield self._tried(key, lambda key=key: self._check_question(key))
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys:
-        with self._told():
+        with self.told(OneEError):
             if table == "group_member":
                 return Keys(list(self._opened().member_keys()))
             return Keys(self._opened().units(table).listing())
 
     def read(self, table: str, units: Units | None = None) -> Iterator[pa.RecordBatch | RefusedUnit]:
         wanted = units.keys if units is not None else None
-        with self._told():
+        with self.told(OneEError):
             reading = self._opened()
             found = reading.members(wanted) if table == "group_member" else reading.units(table)
         yield from found.read(wanted)
@@ -155,14 +154,3 @@ class OneE(OneESettings):
         if self._reading is None:
             raise self.error("the connector is not connected.")
         return self._reading
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        problem = None
-        try:
-            yield
-        except OneEError as error:
-            problem = self.error(str(error), cure=error.cure)
-        if problem is not None:
-            # Raised outside of the handler, so that no answer of the server hangs on it as context.
-            raise problem

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -85,7 +84,7 @@ class ServiceNow(Connector):
             raise ConfigurationError(
                 "there is no account.", subject=self.name, cure="Give username and password, or an OAuth client."
             )
-        with self._told():
+        with self.told(ServiceNowError):
             wire = Wire(
                 urlsplit(self.url).netloc, ca_file=self.ca_file, proxy=self.proxy, timeout_seconds=self.timeout_seconds,
                 patience_seconds=self.patience_seconds, error=ServiceNowError, judge=judge,
@@ -120,7 +119,7 @@ class ServiceNow(Connector):
 
     def keys(self, table: str, cursor: Mapping[str, Any] | None = None) -> Keys:
         mapped = self._mapped(table)
-        with self._told():
+        with self.told(ServiceNowError):
             keys = listings.listing(
                 self._opened(),
                 listings.Listed(mapped.name, mapped.unit, self.queries.get(table, "")),
@@ -137,7 +136,7 @@ class ServiceNow(Connector):
     def read(self, table: str, units: Units | None = None) -> Iterator[pa.RecordBatch]:
         mapped = self._mapped(table)
         ranged = mapped.unit == "sys_id" and table not in self._scattered
-        with self._told():
+        with self.told(ServiceNowError):
             for number, condition in enumerate(_conditions(mapped.unit, units, ranged)):
                 query = narrowed(self.queries.get(table, ""), condition)
                 for page in self._opened().pages(mapped.name, query, mapped.fields):
@@ -158,17 +157,6 @@ class ServiceNow(Connector):
         if self._api is None:
             raise self.error("the connector is not connected.")
         return self._api
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        problem = None
-        try:
-            yield
-        except ServiceNowError as error:
-            problem = self.error(str(error), cure=error.cure)
-        if problem is not None:
-            # Raised outside of the handler, so that no answer of the instance hangs on it as context.
-            raise problem
 
 
 def _conditions(unit: str, units: Units | None, ranged: bool) -> Iterator[str]:

@@ -52,6 +52,8 @@ def _tags(client: httpx.Client) -> dict[str, list[str]] | None:
     names: dict[str, str] = {}
     for key in _sent(client, "GET", "/tagging/tag") or ():
         tag = _found(client, "tag", key)
+        if not tag:
+            continue
         category = shown.get(str(tag.get("category_id")))
         names[key] = f"{category}: {tag.get('name')}" if category else str(tag.get("name") or key)
     tagged: dict[str, list[str]] = defaultdict(list)
@@ -59,7 +61,7 @@ def _tags(client: httpx.Client) -> dict[str, list[str]] | None:
     for start in range(0, len(keys), TAGS_PER_CALL):
         for entry in _attached(client, keys[start : start + TAGS_PER_CALL]):
             for target in entry.get("object_ids") or ():
-                if target.get("type") in OBJECT_TYPES:
+                if target.get("type") in OBJECT_TYPES and entry.get("tag_id") in names:
                     tagged[str(target.get("id"))].append(names[entry["tag_id"]])
     return {target: sorted(found) for target, found in tagged.items()}
 
@@ -71,7 +73,11 @@ def _found(client: httpx.Client, kind: str, key: str) -> dict[str, Any]:
 
 def _attached(client: httpx.Client, keys: Sequence[str]) -> list[dict[str, Any]]:
     path = "/tagging/tag-association?~action=list-attached-objects-on-tags"
-    return _sent(client, "POST", path, json={"tag_ids": list(keys)}) or []
+    found = _sent(client, "POST", path, json={"tag_ids": list(keys)})
+    if found is None:
+        # Empty would take the tags from everybody who has them.
+        raise VSphereError("tags could not be read: one was removed meanwhile.", "Sync again.")
+    return found
 
 
 def _sent(client: httpx.Client, method: str, path: str, **options: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import ssl
 import subprocess
 import threading
@@ -20,8 +21,12 @@ from pyVmomi import vim
 from inventory_pipeline.connectors.base import RefusedUnit, Secret, Units, run_test
 from inventory_pipeline.connectors.vcenter import VCenter
 from inventory_pipeline.connectors.vcenter_rows import shown_name
+from inventory_pipeline.connectors.vsphere import VSphereError
+from inventory_pipeline.connectors.vsphere_tags import tags_by_object
 from inventory_pipeline.errors import ConnectorError
 from inventory_pipeline.records import TABLES, Category
+from inventory_pipeline_tests.counterparts.graph_faults import Answer, Request
+from inventory_pipeline_tests.counterparts.https import answering, certified, serving
 from inventory_pipeline_tests.counterparts.vcsim import VcSim, running_vcsim
 
 ESTATE = Path(__file__).with_name("small_virtual_estate.json")
@@ -395,6 +400,32 @@ def test_tags_come_with_their_category_and_change_the_stamp_of_whom_they_are_giv
         assert "tags" not in read(connector(simulator, tags=False), "virtual_machine")[0]["lon-sql-01"]
         checks = run_test(connector(simulator), [Category.virtual_machine]).checks["virtual_machine"]
         assert checks[-1].message == "Can read tags; 2 objects have some."
+
+
+def test_tags_that_cannot_be_told_take_none_away(tmp_path: Path) -> None:
+    answers = {
+        "/session": "s3ss10n",
+        "/tagging/category": ["c1"],
+        "/tagging/category/id:c1": {"name": "Stage"},
+        "/tagging/tag": ["t1", "t2"],
+        "/tagging/tag/id:t1": {"name": "Production", "category_id": "c1"},
+    }
+
+    def answer(request: Request) -> Answer:
+        # t2 was removed after it had been listed; the other is removed before its objects are asked for.
+        found = answers.get(request.path.removeprefix("/rest/com/vmware/cis"))
+        return Answer(404) if found is None else Answer(200, json.dumps({"value": found}).encode())
+
+    ca_file, context = certified(tmp_path)
+    with serving(answering(answer), context) as address:
+        port = int(address.rpartition(":")[2])
+        trust = ssl.create_default_context(cafile=str(ca_file))
+        with pytest.raises(VSphereError, match="removed meanwhile"):
+            tags_by_object("localhost", port, "reader", PASSWORD, context=trust, timeout_seconds=5)
+        attached = [{"tag_id": "t1", "object_ids": [{"type": "VirtualMachine", "id": "vm-1"}]}]
+        answers["/tagging/tag-association"] = attached
+        found = tags_by_object("localhost", port, "reader", PASSWORD, context=trust, timeout_seconds=5)
+        assert found == {"vm-1": ["Stage: Production"]}
 
 
 def test_a_vcenter_without_tags_is_read_without() -> None:

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from inventory_pipeline_tests.counterparts.graph_answers import GraphAnswers
-from inventory_pipeline_tests.counterparts.graph_faults import Request
 from inventory_pipeline_tests.counterparts.graph_tenant import Tenant, example_tenant
-from inventory_pipeline_tests.counterparts.https import QuietHandler, certified, serving
+from inventory_pipeline_tests.counterparts.https import answering, certified, serving
 
 
 @dataclass
@@ -42,26 +40,5 @@ def running_graph(folder: Path, tenant: Tenant | None = None, **settings: Any) -
     answers = GraphAnswers(tenant=tenant or example_tenant(), **settings)
     ca_file, context = certified(folder)
 
-    class Handler(QuietHandler):
-        def respond(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
-            parts = urlsplit(self.path)
-            request = Request(
-                self.command,
-                unquote(parts.path),
-                {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
-                {name.lower(): value for name, value in self.headers.items()},
-                self.rfile.read(size) if size else b"",
-            )
-            answer = answers.answer(request)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body[: answer.cut])
-            if answer.cut is not None:
-                self.cut_off()
-
-    with serving(Handler, context) as answers.root:
+    with serving(answering(answers.answer), context) as answers.root:
         yield GraphServer(answers.root, ca_file, answers)

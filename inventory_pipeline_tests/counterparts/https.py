@@ -7,16 +7,19 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+from inventory_pipeline_tests.counterparts.graph_faults import Answer, Request
 
 
 class QuietHandler(BaseHTTPRequestHandler):
@@ -47,6 +50,33 @@ class QuietHandler(BaseHTTPRequestHandler):
         self.close_connection = True
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def answering(answer: Callable[[Request], Answer]) -> type[QuietHandler]:
+    """A handler that gives what a function answers."""
+
+    class Handler(QuietHandler):
+        def respond(self) -> None:
+            parts = urlsplit(self.path)
+            given = answer(
+                Request(
+                    self.command,
+                    unquote(parts.path),
+                    {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
+                    {name.lower(): value for name, value in self.headers.items()},
+                    self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+                )
+            )
+            self.send_response(given.status)
+            for name, value in given.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(given.body)))
+            self.end_headers()
+            self.wfile.write(given.body[: given.cut])
+            if given.cut is not None:
+                self.cut_off()
+
+    return Handler
 
 
 class _Server(ThreadingHTTPServer):

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from inventory_pipeline_tests.counterparts.graph_faults import Answer, Fault, Request, json_answer
-from inventory_pipeline_tests.counterparts.https import QuietHandler, certified, serving
+from inventory_pipeline_tests.counterparts.https import answering, certified, serving
 from inventory_pipeline_tests.counterparts.servicenow_instance import Forbidden, Instance, InvalidTable
 
 _TABLE = "/api/now/table/"
@@ -147,29 +147,9 @@ def running_servicenow(folder: Path, instance: Instance) -> Iterator[ServiceNowS
     ca_file, context = certified(folder)
     state = ServiceNowServer("", ca_file, instance)
 
-    class Handler(QuietHandler):
+    class Handler(answering(state.answer)):
         def date_time_string(self, timestamp: float | None = None) -> str:
             return format_datetime(state.instance.now, usegmt=True)
-
-        def respond(self) -> None:
-            parts = urlsplit(self.path)
-            answer = state.answer(
-                Request(
-                    self.command,
-                    unquote(parts.path),
-                    {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
-                    {name.lower(): value for name, value in self.headers.items()},
-                    self.rfile.read(int(self.headers.get("Content-Length") or 0)),
-                )
-            )
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body[: answer.cut])
-            if answer.cut is not None:
-                self.cut_off()
 
     with serving(Handler, context) as state.url:
         yield state
