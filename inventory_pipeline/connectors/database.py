@@ -2,7 +2,7 @@
 
 On connecting it asks the site's catalog which of the declared views and columns there are. A missing optional one is
 left out with a note in the sync log, a missing mandatory one is an error that names it. Units are read in chunks: by
-range of their numbers where a chunk is contiguous, else by lists of keys.
+ranges of their numbers where a chunk is contiguous, else by lists of keys, several at a time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from inventory_pipeline.connectors import odbc
 from inventory_pipeline.connectors.base import KEYS_SCHEMA, Check, Keys, Units
 from inventory_pipeline.connectors.database_errors import Finding, explain
+from inventory_pipeline.connectors.database_lanes import Lane, driver_errors, open_lane
 from inventory_pipeline.connectors.database_model import DatabaseTable, Rows, View
 from inventory_pipeline.connectors.database_reading import (
     canonical,
@@ -28,17 +29,18 @@ from inventory_pipeline.connectors.database_reading import (
     in_utc,
     join_first,
     stamps,
-    stream,
     whole,
 )
 from inventory_pipeline.connectors.database_settings import DatabaseSettings
 from inventory_pipeline.connectors.database_site import CatalogRows, MissingError, Site, read_site
+from inventory_pipeline.connectors.read_ahead import read_ahead
 from inventory_pipeline.errors import ConnectorError
 from inventory_pipeline.records import TABLES, Category
 
 logger = logging.getLogger("inventory_pipeline.connectors")
 MAPPING_VERSION = "1"
 KEYS_PER_STATEMENT = 1000
+UNITS_PER_RANGE = 250
 ATTEMPTS = 3
 
 
@@ -46,7 +48,7 @@ class DatabaseConnector(DatabaseSettings):
     """A source that is a database; subclasses declare `sources` with `database_table`."""
 
     _engine: sa.Engine | None = PrivateAttr(default=None)
-    _connection: sa.Connection | None = PrivateAttr(default=None)
+    _lanes: list[Lane] = PrivateAttr(default_factory=list)
     _site: Site | None = PrivateAttr(default=None)
 
     @classmethod
@@ -68,7 +70,7 @@ class DatabaseConnector(DatabaseSettings):
         problem: ConnectorError | None = None
         try:
             self._engine = odbc.read_only_engine(target, self.login_seconds, self.timeout_seconds)
-            self._connection = self._engine.connect()
+            self._lanes.append(open_lane(self._engine, target, self.login_seconds, self.timeout_seconds))
         except Exception as error:
             problem = self._problem(error)
         if problem is not None:
@@ -77,14 +79,27 @@ class DatabaseConnector(DatabaseSettings):
         if self._driver_taken:
             logger.info("%s: connected through %s", self.name, self._driver_taken)
 
+    def _opened_lanes(self, wanted: int) -> list[Lane]:
+        """Connections to read by side by side: as many as are wanted, allowed, and to be had."""
+        first = self._first_lane()
+        most = 1 if first.connection.dialect.name == "sqlite" else min(wanted, self.connections)
+        while self._engine is not None and len(self._lanes) < most:
+            try:
+                self._lanes.append(open_lane(self._engine, self.target(), self.login_seconds, self.timeout_seconds))
+            except (SQLAlchemyError, OSError, *driver_errors()) as error:
+                logger.debug("%s: no further connection: %s", self.name, type(error).__name__)
+                break
+        return self._lanes[:most]
+
     def close(self) -> None:
-        connection, engine = self._connection, self._engine
-        self._connection = self._engine = self._site = None
-        try:
-            if connection is not None:
-                connection.close()
-        except Exception as error:
-            logger.debug("%s: closing failed: %s", self.name, type(error).__name__)
+        lanes, engine = self._lanes, self._engine
+        self._engine = self._site = None
+        self._lanes = []
+        for lane in lanes:
+            try:
+                lane.connection.close()
+            except Exception as error:
+                logger.debug("%s: closing failed: %s", self.name, type(error).__name__)
         if engine is not None:
             engine.dispose()
 
@@ -165,27 +180,35 @@ class DatabaseConnector(DatabaseSettings):
         return rows.query.where(rows.unless[1])
 
     def _selected(self, statement: sa.Select, unit: str, units: Units | None) -> Iterator[pa.RecordBatch]:
-        """Rows of the units, by one statement or several."""
+        """Rows of the units, by one statement or several, which are read side by side: the rows of one unit stay
+        together and in their order, those of different units come as they are there."""
         if units is None:
-            yield from self._stream(statement)
-            return
-        labelled = statement.selected_columns[unit]
-        column = labelled.element if isinstance(labelled, sa.Label) else labelled
-        for condition in _conditions(column, units):
-            yield from self._stream(statement.where(condition))
+            parts = [statement]
+        else:
+            labelled = statement.selected_columns[unit]
+            column = labelled.element if isinstance(labelled, sa.Label) else labelled
+            parts = [statement.where(condition) for condition in _conditions(column, units, self.connections)]
+        lanes = self._opened_lanes(len(parts))
+        count = len(lanes)
+        yield from read_ahead(*(self._streams(lane, parts[place::count]) for place, lane in enumerate(lanes)))
 
-    def _stream(self, statement: sa.Select) -> Iterator[pa.RecordBatch]:
+    def _streams(self, lane: Lane, statements: Iterable[sa.Select]) -> Iterator[pa.RecordBatch]:
+        for statement in statements:
+            yield from self._stream(statement, lane)
+
+    def _stream(self, statement: sa.Select, lane: Lane | None = None) -> Iterator[pa.RecordBatch]:
         """Rows of one statement. A statement that the server gave up for others' sake is begun anew, while no row
         of it has been passed on."""
+        lane = lane or self._first_lane()
         for attempt in range(1, ATTEMPTS + 1):
             begun = False
             problem: ConnectorError | None = None
             try:
-                for batch in stream(self._opened_connection(), statement):
+                for batch in lane.batches(statement):
                     begun = True
                     yield batch
                 return
-            except (SQLAlchemyError, OSError, *_driver_errors()) as error:
+            except (SQLAlchemyError, OSError, *driver_errors()) as error:
                 if begun or attempt == ATTEMPTS or explain(error, self.place()).kind != "busy":
                     problem = self._problem(error)
             if problem is not None:
@@ -278,7 +301,7 @@ class DatabaseConnector(DatabaseSettings):
             connection = self._opened_connection()
             with connection.begin():
                 return [tuple(row) for row in connection.execute(statement)]
-        except (SQLAlchemyError, OSError, *_driver_errors()) as error:
+        except (SQLAlchemyError, OSError, *driver_errors()) as error:
             problem = self._problem(error)
         raise problem
 
@@ -292,7 +315,7 @@ class DatabaseConnector(DatabaseSettings):
             connection = self._opened_connection()
             with connection.begin():
                 connection.execute(sa.select(columns.c[first]).where(sa.literal_column("1") == 0)).all()
-        except (SQLAlchemyError, *_driver_errors()) as error:
+        except (SQLAlchemyError, *driver_errors()) as error:
             return explain(error, self.place())
         return None
 
@@ -306,9 +329,12 @@ class DatabaseConnector(DatabaseSettings):
             self.note(declared.table, f"The account may not read, and it was left out: {', '.join(denied)}.")
 
     def _opened_connection(self) -> sa.Connection:
-        if self._connection is None:
+        return self._first_lane().connection
+
+    def _first_lane(self) -> Lane:
+        if not self._lanes:
             raise self.error("the connector is not connected.")
-        return self._connection
+        return self._lanes[0]
 
     def _problem(self, error: BaseException) -> ConnectorError:
         finding = explain(error, self.place())
@@ -323,12 +349,16 @@ class DatabaseConnector(DatabaseSettings):
         )
 
 
-def _conditions(column: sa.ColumnElement[Any], units: Units) -> Iterator[sa.ColumnElement[bool]]:
-    """What picks the units: a range where they are contiguous numbers, else lists of keys, several if long."""
+def _conditions(column: sa.ColumnElement[Any], units: Units, ranges: int) -> Iterator[sa.ColumnElement[bool]]:
+    """What picks the units: where they are contiguous numbers one range, or `ranges` of them when they are many, else
+    lists of keys, several if long."""
     if isinstance(column.type, sa.Integer):
         numbers = sorted(int(key) for key in units.keys)
         if units.contiguous and numbers:
-            yield column.between(_number(numbers[0]), _number(numbers[-1]))
+            size = max(UNITS_PER_RANGE, -(-len(numbers) // ranges))
+            for start in range(0, len(numbers), size):
+                part = numbers[start : start + size]
+                yield column.between(_number(part[0]), _number(part[-1]))
             return
         for part in _parts(numbers):
             # Written out: a list of parameters would meet the server's limit of 2,100.
@@ -346,16 +376,3 @@ def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
     listed = list(items)
     for start in range(0, len(listed), KEYS_PER_STATEMENT):
         yield listed[start : start + KEYS_PER_STATEMENT]
-
-
-def _driver_errors() -> tuple[type[BaseException], ...]:
-    """Errors of drivers that come unwrapped, since rows are fetched from the driver's own cursor."""
-    import sqlite3
-    import sys
-
-    found: list[type[BaseException]] = [sqlite3.Error]
-    for name in ("pyodbc", "psycopg", "pymysql"):
-        module = sys.modules.get(name)
-        if module is not None:
-            found.append(module.Error)
-    return tuple(found)

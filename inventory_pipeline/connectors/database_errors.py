@@ -133,7 +133,7 @@ def _kind(original: BaseException, text: str) -> str:
         # These come with numbers and states that say less than their text.
         if re.search(pattern, lowered):
             return kind
-    numbers = {int(number) for number in re.findall(r"\((\d{3,5})\)", text)} | {
+    numbers = {int(number) for number in re.findall(r"(?:Native error: |\()(\d{3,5})\b", text)} | {
         argument for argument in original.args if isinstance(argument, int)
     }
     for kind, known in _NUMBERS.items():
@@ -150,7 +150,11 @@ def _state(original: Any) -> str:
     if isinstance(state, str):
         return state
     first = original.args[0] if getattr(original, "args", None) else None
-    return first if isinstance(first, str) and re.fullmatch(r"[0-9A-Z]{5}", first) else ""
+    if not isinstance(first, str):
+        return ""
+    # pyodbc's errors begin with the state, arrow-odbc's texts hold it.
+    found = re.fullmatch(r"([0-9A-Z]{5})", first) or re.search(r"\bState: ([0-9A-Z]{5})\b", first)
+    return found[1] if found else ""
 
 
 def _object(text: str) -> str:
@@ -170,6 +174,7 @@ def _object(text: str) -> str:
 
 def _short(text: str) -> str:
     # Drivers repeat themselves in prefixes such as [42000] [FreeTDS][SQL Server]; statements are cut off.
-    cleaned = re.sub(r"\[[^\]]{1,60}\]", "", text.split("[SQL:")[0])
+    told = text.split("[SQL:")[0].rpartition(", Message: ")[2]
+    cleaned = re.sub(r"\[[^\]]{1,60}\]", "", told)
     cleaned = " ".join(re.sub(r"\(\d*\) \(SQL\w+\)", "", cleaned).split())
     return cleaned[:300] + ("." if not cleaned.endswith(".") else "")

@@ -51,6 +51,10 @@ class DatabaseSettings(Connector):
     login_seconds: int = Field(default=15, gt=0, description="Longest wait for a connection.")
     timeout_seconds: int = Field(default=600, gt=0, description="Longest wait for one statement to begin to answer.")
 
+    connections: int = Field(
+        default=2, ge=1, le=8, description="Connections that read side by side. Each reads other units."
+    )
+
     _driver_taken: str = PrivateAttr(default="")
 
     def secrets(self) -> tuple[str, ...]:

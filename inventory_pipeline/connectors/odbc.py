@@ -28,6 +28,7 @@ from inventory_pipeline.errors import ConfigurationError
 MICROSOFT_DRIVERS = ("ODBC Driver 18 for SQL Server", "ODBC Driver 17 for SQL Server")
 FREETDS = "FreeTDS"
 APPLICATION = "Inventory Pipeline"
+SNAPSHOT_QUERY = "SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -190,12 +191,11 @@ def _prepare(backend: str, connection: Any, timeout_seconds: int) -> None:
         connection.add_output_converter(-155, _datetimeoffset)
         cursor = connection.cursor()
         try:
-            cursor.execute("SELECT snapshot_isolation_state FROM sys.databases WHERE name = DB_NAME()")
+            cursor.execute(SNAPSHOT_QUERY)
             row = cursor.fetchone()
         except pyodbc.Error:
             row = None
-        level = "SNAPSHOT" if row and row[0] == 1 else "READ UNCOMMITTED"
-        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation(row[0] if row else None)}")
         cursor.close()
     elif backend in ("mysql", "mariadb"):
         cursor = connection.cursor()
@@ -203,6 +203,11 @@ def _prepare(backend: str, connection: Any, timeout_seconds: int) -> None:
         cursor.close()
     elif backend == "sqlite":
         connection.execute("PRAGMA query_only = ON")
+
+
+def isolation(snapshot_state: int | None) -> str:
+    """The level that reads without locks, by what SNAPSHOT_QUERY says."""
+    return "SNAPSHOT" if snapshot_state == 1 else "READ UNCOMMITTED"
 
 
 def _datetimeoffset(raw: bytes | None) -> Any:

@@ -8,7 +8,7 @@ so that comparing needs only narrow columns.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,13 +50,16 @@ def staging_folder(repository: str, action_id: str, table: str = "") -> str:
     return f"{repository}/staging/{action_id}" + (f"/{table}" if table else "")
 
 
-def row_text(table: Table) -> str:
+def row_text(table: Table, empty: Container[str] = ()) -> str:
     """SQL for the text of a row that its hash is made of: `name=value` of every column that has a value.
 
-    Names stand with the values, so that a column that is added later and is null does not change any hash.
+    Names stand with the values, so that a column that is added later and is null does not change any hash. For the same
+    reason columns that are known to be null in all rows (`empty`) may be left out.
     """
     parts = []
     for column in table.columns:
+        if column.name in empty:
+            continue
         name = sql_name(column.name)
         value = (
             f"array_to_string({name}, chr(30))" if column.type is ColumnType.text_list else f"CAST({name} AS VARCHAR)"
@@ -66,18 +69,23 @@ def row_text(table: Table) -> str:
 
 
 def hash_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table, table: Table) -> pa.Table:
-    """The rows with `row_hash` (the lower half of an MD5, as signed 64 bit) and `key_hash`; in whatever order."""
+    """The rows (with `staged_row`), with `row_hash` (the lower half of an MD5, as signed 64 bit) and `key_hash`."""
+    empty = {name for name in rows.schema.names if rows.column(name).null_count == rows.num_rows}
     connection.register("incoming", rows)
     try:
         found = connection.sql(
-            f"SELECT * REPLACE (md5_number_lower({row_text(table)}) AS row_hash), "
+            f"SELECT staged_row, md5_number_lower({row_text(table, empty)}) AS row_hash, "
             f"hash({sql_names(table.key)}) AS key_hash FROM incoming"
         ).to_arrow_table()
     finally:
         connection.unregister("incoming")
-    place = found.schema.get_field_index("row_hash")
-    signed = [chunk.view(pa.int64()) for chunk in found.column(place).chunks]
-    return found.set_column(place, "row_hash", pa.chunked_array(signed, pa.int64()))
+    if not found.column("staged_row").equals(rows.column("staged_row")):
+        options = pc.SetLookupOptions(found.column("staged_row"))
+        found = found.take(pc.call_function("index_in", [rows.column("staged_row")], options))
+    signed = [chunk.view(pa.int64()) for chunk in found.column("row_hash").chunks]
+    place = rows.schema.get_field_index("row_hash")
+    rows = rows.set_column(place, "row_hash", pa.chunked_array(signed, pa.int64()))
+    return rows.append_column("key_hash", found.column("key_hash"))
 
 
 @dataclass(slots=True)

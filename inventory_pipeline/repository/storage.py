@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -87,7 +88,9 @@ class Storage:
         try:
             with (
                 self.filesystem.open_output_stream(place) as stream,
-                pq.ParquetWriter(stream, schema, compression=compression) as writer,
+                pq.ParquetWriter(
+                    stream, schema, compression=compression, use_dictionary=_in_dictionaries(schema)
+                ) as writer,
             ):
                 yield writer
         except BaseException:
@@ -201,6 +204,16 @@ def parquet_select(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], 
         for field in schema
     )
     return f"SELECT {selected} FROM {source}"
+
+
+def _in_dictionaries(schema: pa.Schema) -> Any:
+    """Columns worth a dictionary. Hashes and row numbers have as many values as rows: it costs time and makes them
+    longer."""
+    return [
+        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+        if not (pa.types.is_int64(field.type) or pa.types.is_uint64(field.type))
+    ]
 
 
 def _to_disk(path: Path) -> None:

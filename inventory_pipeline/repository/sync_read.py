@@ -17,11 +17,11 @@ import duckdb
 import pyarrow as pa
 
 from inventory_pipeline.connectors.base import KEYS_SCHEMA, Connector, Keys, RefusedUnit, Units
+from inventory_pipeline.connectors.read_ahead import read_ahead
 from inventory_pipeline.errors import SyncError
 from inventory_pipeline.records import Table
 from inventory_pipeline.records.conform import ConformContext
 from inventory_pipeline.repository.progress import Progress
-from inventory_pipeline.repository.read_ahead import read_ahead
 from inventory_pipeline.repository.staging import (
     STAGED_UNIT_SCHEMA,
     ChunkResult,
@@ -202,15 +202,9 @@ def _decide(job: Job, read: TableRead, trusted: bool) -> None:
 
 
 def _read_wanted(job: Job, read: TableRead) -> None:
-    wanted = job.name("wanted", read.table)
-    total = job.count(wanted)
+    total = job.count(job.name("wanted", read.table))
     job.progress.start(f"{read.table.name}: reading", total)
-    size = job.connector.source(read.table.name).chunk_units
-    for number, start in enumerate(range(0, total, size)):
-        units = job.connection.sql(
-            f"SELECT unit_key, stamp, ordinal FROM {wanted} WHERE n >= {start} AND n < {start + size} ORDER BY n"
-        ).to_arrow_table()
-        result = _read_chunk(job, read, number, units)
+    for units, result in _read_chunks(job, read, _wanted_chunks(job, read, total)):
         if result.strangers and not result.rows_kept:
             raise SyncError(
                 f"the source returned {result.strangers:,} rows, but none for the units it was asked for.",
@@ -221,42 +215,80 @@ def _read_wanted(job: Job, read: TableRead) -> None:
             job.connector.note(
                 read.table.name, "Rows of units that appeared after the listing were left for the next sync."
             )
-        job.progress.add(units=units.num_rows)
-        read.units_read += units.num_rows - len(result.refused)
+        asked = units.num_rows if units is not None else 0
+        job.progress.add(units=asked)
+        read.units_read += asked - len(result.refused)
 
 
 def _read_everything(job: Job, read: TableRead) -> None:
     job.progress.start(f"{read.table.name}: reading")
-    _read_chunk(job, read, 0, None)
+    for _ in _read_chunks(job, read, iter([None])):
+        pass
 
 
-def _read_chunk(job: Job, read: TableRead, number: int, units: pa.Table | None) -> ChunkResult:
-    asked = None
-    if units is not None:
-        ordinals = units.column("ordinal")
-        contiguous = ordinals[-1].as_py() - ordinals[0].as_py() + 1 == units.num_rows
-        asked = Units(tuple(units.column("unit_key").to_pylist()), contiguous)
-    wanted = units.column("unit_key").combine_chunks() if units is not None else None
-    chunk = ChunkWriter(job.connection, job.storage, job.repository, read.table, number, job.context, wanted)
-    items = read_ahead(iter(job.connector.read(read.table.name, asked)))
+def _wanted_chunks(job: Job, read: TableRead, total: int) -> Iterator[pa.Table]:
+    """Units still to be read, as many together as the connector likes. A cursor of its own, since the connection is
+    in use while the source is read."""
+    size = job.connector.source(read.table.name).chunk_units
+    with job.connection.cursor() as cursor:
+        for start in range(0, total, size):
+            yield cursor.sql(
+                f"SELECT unit_key, stamp, ordinal FROM {job.name('wanted', read.table)} "
+                f"WHERE n >= {start} AND n < {start + size} ORDER BY n"
+            ).to_arrow_table()
+
+
+def _read_chunks(
+    job: Job, read: TableRead, chunks: Iterator[pa.Table | None]
+) -> Iterator[tuple[pa.Table | None, ChunkResult]]:
+    """Reads chunk after chunk into the staging; the source is not waited for at their borders."""
+    open_chunk: ChunkWriter | None = None
+    number = 0
+    items = read_ahead(_items(job, read, chunks))
     try:
-        for item in items:
+        for units, item in items:
+            if open_chunk is None:
+                wanted = units.column("unit_key").combine_chunks() if units is not None else None
+                open_chunk = ChunkWriter(
+                    job.connection, job.storage, job.repository, read.table, number, job.context, wanted
+                )
             if isinstance(item, RefusedUnit):
-                chunk.refuse(dataclasses.replace(item, reason=job.connector.redact(item.reason)))
-            else:
-                chunk.add(item)
+                open_chunk.refuse(dataclasses.replace(item, reason=job.connector.redact(item.reason)))
+            elif item is not None:
+                open_chunk.add(item)
                 job.progress.add(rows=item.num_rows)
-        result = chunk.finish(units if units is not None else STAGED_UNIT_SCHEMA.empty_table())
-    except BaseException:
-        chunk.abandon()
-        raise
+            else:
+                result = open_chunk.finish(units if units is not None else STAGED_UNIT_SCHEMA.empty_table())
+                open_chunk = None
+                number += 1
+                _count(read, result)
+                yield units, result
     finally:
+        if open_chunk is not None:
+            open_chunk.abandon()
         items.close()
+
+
+def _items(
+    job: Job, read: TableRead, chunks: Iterator[pa.Table | None]
+) -> Iterator[tuple[pa.Table | None, pa.RecordBatch | RefusedUnit | None]]:
+    """What the source gives for each chunk, then None for its end; with the units that were asked for."""
+    for units in chunks:
+        asked = None
+        if units is not None:
+            ordinals = units.column("ordinal")
+            contiguous = ordinals[-1].as_py() - ordinals[0].as_py() + 1 == units.num_rows
+            asked = Units(tuple(units.column("unit_key").to_pylist()), contiguous)
+        for item in job.connector.read(read.table.name, asked):
+            yield units, item
+        yield units, None
+
+
+def _count(read: TableRead, result: ChunkResult) -> None:
     read.refused.update(result.refused)
     read.rows_read += result.rows_read
     read.rejected += result.rejected
     read.values_rejected += result.values_rejected
-    return result
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, target: str, frames: Iterable[pa.Table], columns: str) -> None:

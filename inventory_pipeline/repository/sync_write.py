@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
+from inventory_pipeline.connectors.read_ahead import read_ahead
 from inventory_pipeline.records import REJECT_SCHEMA
 from inventory_pipeline.repository.storage import ROWS_PER_GROUP, Storage, sql_names, sql_text
 from inventory_pipeline.repository.sync_compare import staged_rejects, without_doubles
@@ -106,13 +108,14 @@ def _changed_units(job: Job, read: TableRead) -> str:
 def _write(
     connection: duckdb.DuckDBPyConnection, storage: Storage, file: str, query: str, schema: pa.Schema
 ) -> tuple[str, ...]:
-    reader = connection.sql(query).to_arrow_reader(ROWS_PER_GROUP)
-    first = next((batch for batch in reader if batch.num_rows), None)
-    if first is None:
-        return ()
-    with storage.writer(file, schema) as writer:
-        writer.write_batch(first.cast(schema))
-        for batch in reader:
-            if batch.num_rows:
-                writer.write_batch(batch.cast(schema))
+    # What comes next is sorted out while what came is packed.
+    with closing(read_ahead(iter(connection.sql(query).to_arrow_reader(ROWS_PER_GROUP)))) as batches:
+        first = next((batch for batch in batches if batch.num_rows), None)
+        if first is None:
+            return ()
+        with storage.writer(file, schema) as writer:
+            writer.write_batch(first.cast(schema))
+            for batch in batches:
+                if batch.num_rows:
+                    writer.write_batch(batch.cast(schema))
     return (file,)

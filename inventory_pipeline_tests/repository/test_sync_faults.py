@@ -304,8 +304,10 @@ def test_killed_while_reading_resumes(tmp_path: Path, pattern: tuple[Path, dict[
     connector = place.source.connector()
     report = run_sync(place.repository, connector)
     assert report.table("device").units_resumed == 10
-    assert report.table("software").units_resumed == 6
-    assert [key for table, key in connector.units_read if table == "software"] == ["d7", "d8", "d9"]
+    resumed = report.table("software").units_resumed
+    assert resumed in (3, 6)  # of the two chunks that had been read the second may not have been kept yet
+    read = [key for table, key in connector.units_read if table == "software"]
+    assert read == [f"d{number}" for number in range(resumed + 1, 10)]
     assert content(place.repository) == place.after
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from inventory_pipeline.repository.read_ahead import read_ahead
+from inventory_pipeline.connectors.read_ahead import read_ahead
 
 
 def test_what_came_before_a_failure_is_passed_on_first() -> None:
@@ -59,3 +59,37 @@ def test_a_caller_who_stops_closes_the_source_where_it_was_read() -> None:
     next(ahead)
     ahead.close()
     assert threads["closed"] == threads["read"] != threading.current_thread().name
+
+
+def test_several_sources_are_read_at_the_same_time_and_each_keeps_its_order() -> None:
+    meeting = threading.Barrier(3, timeout=10)
+
+    def items(source: str) -> Iterator[tuple[str, int]]:
+        meeting.wait()  # nobody passes before all are being read
+        for number in range(20):
+            yield source, number
+
+    seen = list(read_ahead(*(items(source) for source in "abc")))
+    assert sorted(seen) == [(source, number) for source in "abc" for number in range(20)]
+    for source in "abc":
+        assert [number for name, number in seen if name == source] == list(range(20))
+
+
+def test_when_one_of_several_fails_the_others_are_stopped_and_closed() -> None:
+    closed = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.set()
+
+    def failing() -> Iterator[int]:
+        yield 2
+        raise ConnectionError("cut")
+
+    with pytest.raises(ConnectionError, match="cut"):
+        for _ in read_ahead(endless(), failing()):
+            pass
+    assert closed.is_set()
