@@ -142,6 +142,19 @@ class Storage:
         with self.filesystem.open_input_file(self.path(relative)) as file:
             return pq.read_table(file)
 
+    def steady(self, files: Sequence[str], schema: pa.Schema) -> dict[str, pa.Scalar]:
+        """Columns of `schema` that have one value, or none, in all rows of these files; told by their statistics."""
+        candidates = [field.name for field in schema if not pa.types.is_nested(field.type)]
+        found: dict[str, list[object]] = {}
+        for file in files:
+            with self.filesystem.open_input_file(self.path(file)) as stream:
+                groups = pq.ParquetFile(stream).metadata
+            for values in _values_by_group(groups):
+                for name, value in values.items():
+                    found.setdefault(name, []).append(value)
+                candidates = [name for name in candidates if name in values and found[name][0] == values[name]]
+        return {name: pa.scalar(found[name][0], schema.field(name).type) for name in candidates if name in found}
+
     def size(self, relative: str) -> int:
         """Size of a file, bytes; 0 when it is not there."""
         return self.filesystem.get_file_info(self.path(relative)).size or 0
@@ -204,6 +217,23 @@ def parquet_select(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], 
         for field in schema
     )
     return f"SELECT {selected} FROM {source}"
+
+
+def _values_by_group(metadata: pq.FileMetaData) -> Iterator[dict[str, object]]:
+    """Per row group the columns that have one value in it, or are null all through."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        values: dict[str, object] = {}
+        for place in range(group.num_columns):
+            column = group.column(place)
+            told = column.statistics
+            if told is None or told.null_count is None or told.physical_type in ("FLOAT", "DOUBLE"):
+                continue
+            if told.null_count == group.num_rows:
+                values[column.path_in_schema] = None
+            elif told.null_count == 0 and told.has_min_max and told.min == told.max:
+                values[column.path_in_schema] = told.min
+        yield values
 
 
 def _in_dictionaries(schema: pa.Schema) -> Any:

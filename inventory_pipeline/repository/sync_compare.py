@@ -104,6 +104,12 @@ def staged_rows(job: Job, read: TableRead) -> str:
     return f"{own} UNION ALL {_of_reused(job, read, reused)}"
 
 
+def staged_row_files(job: Job, read: TableRead) -> list[str]:
+    """The files that `staged_rows` reads."""
+    attempts = (job.action_id, *(job.adopted if read.units_resumed else ()))
+    return staged_files(job.storage, job.repository, attempts, read.table.name, "rows")
+
+
 def staged_rejects(job: Job, read: TableRead) -> str:
     """A query for the staged rejects that count, as `staged_rows`."""
     own = _staged(job, read, "rejects", REJECT_SCHEMA, reused=False)

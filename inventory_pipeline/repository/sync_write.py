@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -11,7 +14,7 @@ import pyarrow as pa
 from inventory_pipeline.connectors.read_ahead import read_ahead
 from inventory_pipeline.records import REJECT_SCHEMA
 from inventory_pipeline.repository.storage import ROWS_PER_GROUP, Storage, sql_names, sql_text
-from inventory_pipeline.repository.sync_compare import staged_rejects, without_doubles
+from inventory_pipeline.repository.sync_compare import staged_rejects, staged_row_files, without_doubles
 from inventory_pipeline.repository.sync_read import Job, TableRead
 from inventory_pipeline.repository.visible import LOOSE_REJECTS, UNIT_SCHEMA
 
@@ -44,7 +47,13 @@ def write_table(job: Job, read: TableRead, *, complete: bool) -> Written:
     rejects = (
         f"SELECT * FROM ({rejects}) ANTI JOIN {job.name('refused', table)} USING (unit_key) WHERE unit_key IS NOT NULL"
     )
-    names = sql_names(table.raw_schema.names)
+    steady: dict[str, pa.Scalar] = {}
+    if not read.refused:
+        # What is the same in every row need not be sorted with them.
+        steady = job.storage.steady(staged_row_files(job, read), table.raw_schema)
+        steady["sync_id"] = pa.scalar(job.action_id, pa.string())
+        steady.pop("unit_key", None)
+    names = sql_names(name for name in table.raw_schema.names if name not in steady)
     if complete:
         carried = job.visible.rows_sql(job.connection, table.name, job.connector.slug)
         carried = (
@@ -61,7 +70,9 @@ def write_table(job: Job, read: TableRead, *, complete: bool) -> Written:
     rows = f"SELECT {names} FROM ({rows}) ORDER BY unit_key, staged_chunk, staged_row"
     rejects = f"SELECT {sql_names(REJECT_SCHEMA.names)} FROM ({rejects}) ORDER BY ALL"
     loose = f"SELECT * REPLACE ({sql_text(job.action_id)} AS sync_id) FROM {job.name('loose', table)} ORDER BY ALL"
-    return write_files(job.connection, job.storage, folder, table.raw_schema, rows, units, rejects, loose, complete)
+    return write_files(
+        job.connection, job.storage, folder, table.raw_schema, rows, units, rejects, loose, complete, steady
+    )
 
 
 def write_files(
@@ -74,9 +85,11 @@ def write_files(
     rejects: str,
     loose: str,
     complete: bool,
+    steady: Mapping[str, pa.Scalar] = MappingProxyType({}),
 ) -> Written:
-    """Writes a folder from queries; a query without rows makes no file."""
-    row_files = _write(connection, storage, f"{folder}/rows-0000.parquet", rows, schema)
+    """Writes a folder from queries; a query without rows makes no file. `steady` are columns of rows that the query
+    lacks, since they are the same in all."""
+    row_files = _write(connection, storage, f"{folder}/rows-0000.parquet", rows, schema, steady)
     unit_files = _write(connection, storage, f"{folder}/units-0000.parquet", units, UNIT_SCHEMA)
     reject_files = _write(connection, storage, f"{folder}/rejects-0000.parquet", rejects, REJECT_SCHEMA)
     reject_files += _write(connection, storage, f"{folder}/{LOOSE_REJECTS}-0000.parquet", loose, REJECT_SCHEMA)
@@ -106,7 +119,12 @@ def _changed_units(job: Job, read: TableRead) -> str:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, storage: Storage, file: str, query: str, schema: pa.Schema
+    connection: duckdb.DuckDBPyConnection,
+    storage: Storage,
+    file: str,
+    query: str,
+    schema: pa.Schema,
+    steady: Mapping[str, pa.Scalar] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     # What comes next is sorted out while what came is packed.
     with closing(read_ahead(iter(connection.sql(query).to_arrow_reader(ROWS_PER_GROUP)))) as batches:
@@ -114,8 +132,15 @@ def _write(
         if first is None:
             return ()
         with storage.writer(file, schema) as writer:
-            writer.write_batch(first.cast(schema))
-            for batch in batches:
+            for batch in chain([first], batches):
                 if batch.num_rows:
-                    writer.write_batch(batch.cast(schema))
+                    writer.write_batch(_whole(batch, schema, steady))
     return (file,)
+
+
+def _whole(batch: pa.RecordBatch, schema: pa.Schema, steady: Mapping[str, pa.Scalar]) -> pa.RecordBatch:
+    arrays = [
+        pa.repeat(steady[field.name], batch.num_rows) if field.name in steady else batch.column(field.name)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=schema.names).cast(schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import duckdb
@@ -124,3 +125,26 @@ def test_whole_syncs_on_an_object_store(s3_url: str, tmp_path: Path, source: Sou
     with duckdb.connect() as connection:
         name = repository.visible().register(connection, "device")
         assert connection.sql(f"SELECT count(*) FROM {name} WHERE model = 'X'").fetchall() == [(1,)]
+
+
+def test_columns_that_are_the_same_in_all_rows_are_told_from_the_others(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    moment = dt.datetime(2026, 1, 1)
+    schema = pa.schema(
+        [("same", pa.string()), ("empty", pa.int64()), ("when", pa.timestamp("us")), ("differs", pa.string()),
+         ("half", pa.string()), ("later", pa.string()), ("number", pa.float64()), ("list", pa.list_(pa.string()))]
+    )  # fmt: skip
+
+    def rows(later: str) -> pa.Table:
+        return pa.table(
+            {"same": ["a", "a"], "empty": [None, None], "when": [moment, moment], "differs": ["a", "b"],
+             "half": ["a", None], "later": [later, later], "number": [0.0, -0.0], "list": [["a"], ["a"]]},
+            schema=schema,
+        )  # fmt: skip
+
+    storage.write("one.parquet", rows("a"))
+    storage.write("two.parquet", rows("b"))
+    assert set(storage.steady(["one.parquet"], schema)) == {"same", "empty", "when", "later"}
+    told = storage.steady(["one.parquet", "two.parquet"], schema)
+    assert {name: value.as_py() for name, value in told.items()} == {"same": "a", "empty": None, "when": moment}
+    assert storage.steady([], schema) == {}
