@@ -26,7 +26,14 @@ from inventory_pipeline.connectors.base import (
     Units,
 )  # fmt: skip
 from inventory_pipeline.connectors.oracle_reading import STATEMENTS, TargetError, measure_all, measured_in_files
-from inventory_pipeline.connectors.oracle_rows import Measured, device_row, feature_rows, instance_row
+from inventory_pipeline.connectors.oracle_rows import (
+    Measured,
+    appoint,
+    device_row,
+    feature_rows,
+    instance_row,
+    processor_row,
+)  # fmt: skip
 from inventory_pipeline.errors import ConfigurationError
 from inventory_pipeline.records import TABLES, Category
 
@@ -35,6 +42,7 @@ READER = "CREATE SESSION and the role SELECT_CATALOG_ROLE"
 CHANGE = "Everything is read and compared."
 ROWS: dict[str, Callable[[Measured], Iterator[dict[str, Any]]]] = {
     "device": device_row,
+    "processor": processor_row,
     "database_instance": instance_row,
     "database_feature_usage": feature_rows,
 }
@@ -56,6 +64,7 @@ class OracleLms(Connector):
     versions: ClassVar[str] = "Oracle Database 12.1 to 23ai"
     sources: ClassVar[tuple[TableSource, ...]] = (
         TableSource("device", ("V$INSTANCE", "V$DATABASE"), READER, CHANGE, chunk_units=200),
+        TableSource("processor", ("V$INSTANCE", "V$LICENSE"), READER, CHANGE, chunk_units=200),
         TableSource("database_instance", (*VIEWS, "DBA_USERS"), READER, CHANGE, chunk_units=200),
         TableSource(
             "database_feature_usage", ("V$OPTION", "V$PARAMETER", "DBA_FEATURE_USAGE_STATISTICS"), READER, CHANGE, 200
@@ -132,6 +141,7 @@ class OracleLms(Connector):
             else:
                 makers = {f"{t.host}:{t.port}/{t.service_name}": self._engine_of(t) for t in self.targets}
                 self._found = measure_all(makers, self.username or "", self.concurrency, self.timeout_seconds)
+            appoint(one for one in self._found.values() if isinstance(one, Measured))
         return self._found
 
     def _engine_of(self, target: Target) -> Callable[[], sa.Engine]:

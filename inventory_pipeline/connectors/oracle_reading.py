@@ -1,8 +1,9 @@
 """Measuring Oracle databases: over the wire, many side by side, and from files of a collection.
 
 The files are those that Oracle's own collection scripts leave (`version.csv`, `license.csv`, `v_option.csv`,
-`dba_feature.csv`, `users.csv`): each line ends with host, instance and time, between lines of headings and text. The
-scripts themselves are Oracle's and no part of this project.
+`dba_feature.csv`, `users.csv`): each line ends with host, instance and time, between lines of headings and text. What
+they say of processors is in a text of its own (`oracle_processors.py`). The scripts are Oracle's and no part of this
+project.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory_pipeline.connectors.database_errors import Place, explain
+from inventory_pipeline.connectors.oracle_processors import FILE_ENDING, processors_in
 from inventory_pipeline.connectors.oracle_rows import Measured
 
 FEATURE_COLUMNS = (
@@ -150,7 +152,30 @@ def measured_in_files(folder: Path) -> tuple[dict[str, Measured], list[str]]:
             lines += 1
         if not lines:
             remarks.append(f"{path.name}: no line of a {kind} file was found in it.")
+    _take_processors(folder, found, remarks)
     return found, remarks
+
+
+def _take_processors(folder: Path, found: Mapping[str, Measured], remarks: list[str]) -> None:
+    """Gives every database the processors of its machine."""
+    for path in sorted(folder.rglob("*")):
+        if not path.name.lower().endswith(FILE_ENDING) or not path.is_file():
+            continue
+        processors = processors_in(path.read_text(encoding="utf-8", errors="replace"))
+        if processors is None:
+            remarks.append(f"{path.name}: machine and processors cannot be read from it (Linux and Windows can).")
+            continue
+        here = [measured for measured in found.values() if _same_host(measured.host_name, processors.host)]
+        for measured in here:
+            measured.processors = processors
+        if not here:
+            remarks.append(f"{path.name}: no database of {processors.host} is among the files.")
+
+
+def _same_host(one: str | None, other: str) -> bool:
+    # Either may be given with its domain.
+    names = [name.lower() for name in (one or "", other)]
+    return names[0] == names[1] or ("." not in min(names, key=len) and names[0].split(".")[0] == names[1].split(".")[0])
 
 
 def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[dict[str, Any]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from inventory_pipeline.connectors.oracle_processors import Processors
 
 Row = Mapping[str, Any]
 
@@ -35,11 +37,23 @@ class Measured:
     parameters: dict[str, str] = field(default_factory=dict)
     user_count: int | None = None
     instances: int | None = None
+    processors: Processors | None = None
+    reports_processors: bool = False
 
     @property
     def host_name(self) -> str | None:
         """Name of the machine, as the database knows it."""
         return self.instance.get("host_name")
+
+    @property
+    def cores(self) -> Any:
+        """Physical cores: as the database sees them, else as a file of the collection says."""
+        return self.license.get("cpu_core_count_current") or (self.processors.cores if self.processors else None)
+
+    @property
+    def sockets(self) -> Any:
+        """Sockets, likewise."""
+        return self.license.get("cpu_socket_count_current") or (self.processors.sockets if self.processors else None)
 
 
 def device_row(measured: Measured) -> Iterator[dict[str, Any]]:
@@ -51,6 +65,30 @@ def device_row(measured: Measured) -> Iterator[dict[str, Any]]:
             "name": host.split(".")[0],
             "fqdn": host if "." in host else None,
             "os_name": measured.database.get("platform_name"),
+        }
+
+
+def appoint(found: Iterable[Measured]) -> None:
+    """Of the databases of one machine the first reports its processors."""
+    hosts: set[str] = set()
+    for measured in sorted(found, key=lambda one: one.key):
+        host = (measured.host_name or "").lower()
+        measured.reports_processors = bool(host) and measured.cores is not None and host not in hosts
+        if measured.reports_processors:
+            hosts.add(host)
+
+
+def processor_row(measured: Measured) -> Iterator[dict[str, Any]]:
+    """The processors of the machine in one row: as a file of the collection says, else as the database sees them."""
+    if measured.reports_processors and measured.host_name:
+        yield {
+            "source_device_id": measured.host_name.lower(),
+            "name": measured.processors.name if measured.processors else None,
+            "sockets": measured.sockets,
+            "cores": measured.cores,
+            "logical_cores": measured.processors.logical_cores
+            if measured.processors
+            else measured.license.get("cpu_count_current"),
         }
 
 
@@ -74,8 +112,8 @@ def instance_row(measured: Measured) -> Iterator[dict[str, Any]]:
         if edition
         else codes.get(str(stated.get("edition") or "").upper(), stated.get("edition")),
         "version": stated.get("version_full") or stated.get("version") or (release[1] if release else None),
-        "cores": measured.license.get("cpu_core_count_current"),
-        "sockets": measured.license.get("cpu_socket_count_current"),
+        "cores": measured.cores,
+        "sockets": measured.sockets,
         "sessions_high_water": measured.license.get("sessions_highwater"),
         "user_count": measured.user_count,
         "is_cluster": (measured.instances or 1) > 1 or cluster.upper() == "TRUE",

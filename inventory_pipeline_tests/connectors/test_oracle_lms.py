@@ -73,6 +73,8 @@ def test_a_database_is_measured(repository: Repository, tmp_path: Path) -> None:
     assert (row["is_cluster"], row["is_container"]) == (True, True)
     [device] = table(repository, "device")
     assert (device["name"], device["os_name"]) == ("db01", "Linux x86 64-bit")
+    [processor] = table(repository, "processor")
+    assert (processor["sockets"], processor["cores"], processor["logical_cores"]) == (2, 16, 32)
 
 
 def test_only_use_of_this_database_and_its_version_counts(repository: Repository, tmp_path: Path) -> None:
@@ -242,3 +244,57 @@ class TestConformance(ConnectorConformance):
         report = run_sync(repository, source.connector())
         assert sum(log.added + log.changed + log.removed for log in report.tables) == 0
         assert not repository.rejects().num_rows
+
+
+LINUX = """
+Machine Name=db01
+Operating System Name=Linux
+[processor section]
+processor\t: 0
+model name\t: Intel(R) Xeon(R) Gold 6346 CPU @ 3.10GHz
+physical id\t: 0
+cpu cores\t: 16
+
+processor\t: 1
+model name\t: Intel(R) Xeon(R) Gold 6346 CPU @ 3.10GHz
+physical id\t: 1
+cpu cores\t: 16
+
+processor\t: 2
+model name\t: Intel(R) Xeon(R) Gold 6346 CPU @ 3.10GHz
+physical id\t: 0
+cpu cores\t: 16
+"""
+WINDOWS = """
+Computer Name: DB01
+  NumberOfProcessors: 2
+  CPU NumberOfCores: 8
+  CPU NumberOfCores: 8
+  ProcessorNameString    AMD EPYC 7262 8-Core Processor
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (LINUX, ("Intel(R) Xeon(R) Gold 6346 CPU @ 3.10GHz", 2, 32, 3)),
+        (WINDOWS, ("AMD EPYC 7262 8-Core Processor", 2, 16, None)),
+    ],
+)
+def test_processors_of_the_machine_come_from_the_collections_text(
+    repository: Repository, tmp_path: Path, text: str, expected: tuple[str, int, int, int | None]
+) -> None:
+    folder = tmp_path / "lms"
+    folder.mkdir()
+    for instance in ("ORCL", "HR"):
+        end = f"db01.corp.example.com,{instance},2026-02-01_10:00:00,\n"
+        (folder / f"db01_{instance}_version.csv").write_text(f"1,Oracle Database 19c Enterprise Edition,{end}")
+    (folder / "db01-lms_cpuq.txt").write_text(text)
+    (folder / "aix7-lms_cpuq.txt").write_text("Node Name : aix7\nEntitled Capacity : 2.00\n")
+    report = run_sync(repository, OracleLms(name="Oracle", folder=str(folder)))
+    [processor] = table(repository, "processor")
+    assert tuple(processor[name] for name in ("name", "sockets", "cores", "logical_cores")) == expected
+    assert processor["source_device_id"] == "db01.corp.example.com"
+    instances = table(repository, "database_instance")
+    assert [(row["sockets"], row["cores"]) for row in instances] == [expected[1:3]] * 2
+    assert any("aix7-lms_cpuq.txt" in note for note in report.table("processor").notes)
