@@ -28,7 +28,6 @@ from inventory_pipeline.connectors.base import (
 from inventory_pipeline.connectors.oracle_reading import STATEMENTS, TargetError, measure_all, measured_in_files
 from inventory_pipeline.connectors.oracle_rows import (
     Measured,
-    appoint,
     device_row,
     feature_rows,
     instance_row,
@@ -141,7 +140,6 @@ class OracleLms(Connector):
             else:
                 makers = {f"{t.host}:{t.port}/{t.service_name}": self._engine_of(t) for t in self.targets}
                 self._found = measure_all(makers, self.username or "", self.concurrency, self.timeout_seconds)
-            appoint(one for one in self._found.values() if isinstance(one, Measured))
         return self._found
 
     def _engine_of(self, target: Target) -> Callable[[], sa.Engine]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,6 @@ class Measured:
     user_count: int | None = None
     instances: int | None = None
     processors: Processors | None = None
-    reports_processors: bool = False
 
     @property
     def host_name(self) -> str | None:
@@ -68,19 +67,9 @@ def device_row(measured: Measured) -> Iterator[dict[str, Any]]:
         }
 
 
-def appoint(found: Iterable[Measured]) -> None:
-    """Of the databases of one machine the first reports its processors."""
-    hosts: set[str] = set()
-    for measured in sorted(found, key=lambda one: one.key):
-        host = (measured.host_name or "").lower()
-        measured.reports_processors = bool(host) and measured.cores is not None and host not in hosts
-        if measured.reports_processors:
-            hosts.add(host)
-
-
 def processor_row(measured: Measured) -> Iterator[dict[str, Any]]:
     """The processors of the machine in one row: as a file of the collection says, else as the database sees them."""
-    if measured.reports_processors and measured.host_name:
+    if measured.cores is not None and measured.host_name:
         yield {
             "source_device_id": measured.host_name.lower(),
             "name": measured.processors.name if measured.processors else None,

@@ -292,9 +292,9 @@ def test_processors_of_the_machine_come_from_the_collections_text(
     (folder / "db01-lms_cpuq.txt").write_text(text)
     (folder / "aix7-lms_cpuq.txt").write_text("Node Name : aix7\nEntitled Capacity : 2.00\n")
     report = run_sync(repository, OracleLms(name="Oracle", folder=str(folder)))
-    [processor] = table(repository, "processor")
-    assert tuple(processor[name] for name in ("name", "sockets", "cores", "logical_cores")) == expected
-    assert processor["source_device_id"] == "db01.corp.example.com"
+    columns = ("name", "sockets", "cores", "logical_cores", "source_device_id")
+    processors = [tuple(row[name] for name in columns) for row in table(repository, "processor")]
+    assert processors == [(*expected, "db01.corp.example.com")] * 2  # of each database's report
     instances = table(repository, "database_instance")
     assert [(row["sockets"], row["cores"]) for row in instances] == [expected[1:3]] * 2
     assert any("aix7-lms_cpuq.txt" in note for note in report.table("processor").notes)

@@ -89,6 +89,14 @@ def test_processors_come_from_one_source_only() -> None:
     assert device(made)["cores"] == 16
 
 
+def test_a_machine_that_a_source_tells_of_twice_has_its_processors_once() -> None:
+    made = Estate().device("oracle", "db01", **SERIAL)
+    for unit in ("db01/ORCL", "db01/HR"):
+        made.add("processor", "oracle", unit_key=unit, source_device_id="db01", sockets=2, cores=16, logical_cores=32)
+    row = device(made)
+    assert (row["sockets"], row["cores"], row["logical_cores"]) == (2, 16, 32)
+
+
 def test_a_virtual_machine_knows_its_host_and_people_their_devices() -> None:
     made = (
         Estate()
