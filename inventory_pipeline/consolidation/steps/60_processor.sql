@@ -2,17 +2,11 @@
 -- writes: device_processor, device_processor_total
 -- grain: one row per processor row of a machine's best source; the totals one row per machine
 -- why: Two sources count sockets and cores in different ways; adding their rows would double machines. One source
---      speaks for the machine: one that knows cores before one that does not, then by precedence. Nor is a machine
---      doubled by a source that tells of it twice, in reports of two databases that run on it.
-
-create or replace temp table processor_row as
-select *
-from raw_processor
-qualify row_number() over (partition by connector, source_device_id, slot order by observed_at desc, row_hash) = 1;
+--      speaks for the machine: one that knows cores before one that does not, then by precedence.
 
 create or replace temp table processor_source as
 select m.device, m.record
-from processor_row p
+from raw_processor p
 join device_record m on m.connector = p.connector and m.source_device_id = p.source_device_id
 join connector c on c.connector = p.connector
 group by m.device, m.record, m.is_live, m.record_no, c.rank_processor
@@ -25,7 +19,7 @@ create or replace temp table device_processor as
 select
   m.device_id, p.slot, n.vendor, n.family, n.model, p.name, p.sockets, p.cores, p.logical_cores, p.hyperthreading,
   p.speed_mhz, n.rule_id, p.connector, p.source_device_id, s.device
-from processor_row p
+from raw_processor p
 join device_record m on m.connector = p.connector and m.source_device_id = p.source_device_id
 join processor_source s on s.record = m.record
 left join processor_decision n
@@ -45,4 +39,3 @@ from device_processor
 group by device;
 
 drop table processor_source;
-drop table processor_row;
