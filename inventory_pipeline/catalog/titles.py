@@ -18,13 +18,14 @@ _TRUST = {"listed": 0, "derived": 1, "curated": 2, "site": 2}
 
 _AGREEMENTS: tuple[Agreement, ...] = ("conflict", "unstated", "title", "publisher")
 
-LONGEST_NAME = 10
+LONGEST_NAME = 16
 """Words of the longest product name that is looked for."""
 
 _VERSION_WORD = re.compile(
-    r"v?\d+(?:\.[0-9a-z]+)*[a-z]?\+?|\d+u\d+|sp\d+|go\d[\d.]*|r\d+(?:\.\d+)*|x\d{1,2}|cs\d(?:\.\d)?|xi|x|dc|cc|r20\d\d[ab]|v\d+i"
+    r"(?![234]d$)v?\.?\d+(?:\.[0-9a-z]+)*[a-z]?\+?|\d+u\d+[a-z\d.]*|xe\d{1,2}|sp\d+|go\d[\d.]*|r\d+(?:\.\d+)*|x\d{1,2}|cs\d(?:\.\d)?|xi|x|dc|cc|r20\d\d[ab]|v\d+i"
     r"|st\d+|xp|vista|b\d+|rc\d*|sr\d|u\d+|(?=[0-9a-f]*\d)[0-9a-f]{7,40}"
 )
+_YEAR = re.compile(r"(?:19[89]|20[0-4])\d")
 _PACKAGERS = ("debian", "ubuntu")
 """Distributions whose packages name a team as publisher (Debian GNOME Maintainers)."""
 
@@ -201,9 +202,8 @@ class TitleReader:
             tail = words[start:]
             if not tail:
                 continue
-            plain = [w for w in tail if w not in self._architectures and not is_version(w)]
-            for reading in (tail, plain) if len(plain) != len(tail) else (tail,):
-                if reading is plain and best and best[0][0] and best[1].agreement == "publisher":
+            for reading in self._readings(tail):
+                if reading is not tail and best and best[0][0] and best[1].agreement == "publisher" and best[1].whole:
                     continue
                 for found in self._named(reading, tail, publisher_key, vendor, stated, in_front, start):
                     # Sure readings first, then agreement, then longer names; ids last, so that ties are stable.
@@ -224,6 +224,17 @@ class TitleReader:
                     ):
                         best = rank, found
         return best[1] if best else None
+
+    def _readings(self, tail: list[str]) -> list[list[str]]:
+        """The words as they stand, without years (which stand inside of names that have numbers of their own), and
+        without anything that looks like a version or an architecture."""
+        plain = [w for w in tail if w not in self._architectures and not is_version(w)]
+        if len(plain) == len(tail):
+            return [tail]
+        without_years = [w for w in tail if not _YEAR.fullmatch(w)]
+        if len(without_years) in (len(tail), len(plain)):
+            return [tail, plain]
+        return [tail, without_years, plain]
 
     def _named(
         self,
@@ -250,6 +261,8 @@ class TitleReader:
                     continue
                 edition, unexplained, guessed = self._explain(product, reading[count:])
                 edition = edition if edition and not guessed else self._edition_in(product, reading[:count]) or edition
+                if not edition and reading is not tail:
+                    edition = self._edition_by_word(product, reading[:count])
                 found.append(
                     TitleMatch(
                         product=product,
@@ -272,6 +285,7 @@ class TitleReader:
             if (
                 vendor == product.vendor
                 or publisher_key in product.publisher_keys
+                or (vendor and product.publisher_keys and vendor_key(vendor) in product.publisher_keys)
                 or publisher_key == product.vendor_key
             ):
                 return "publisher"
@@ -351,6 +365,12 @@ class TitleReader:
         title = title_key(product.title).split()
         rest = name[len(title) :] if name[: len(title)] == title else [w for w in name if w not in title]
         return own.get(" ".join(w for w in rest if not _VERSION_WORD.fullmatch(w)), "")
+
+    def _edition_by_word(self, product: Product, name: list[str]) -> str:
+        """What a longer spelling of a name has behind the title, when that is the word of an edition."""
+        title = title_key(product.title).split()
+        rest = " ".join(name[len(title) :]) if name[: len(title)] == title else ""
+        return rest.title() if rest in self._editions else ""
 
     def is_distinctive(self, match: TitleMatch, words: list[str]) -> bool:
         """True when a name identifies its product without any word about the vendor: no short or everyday name,

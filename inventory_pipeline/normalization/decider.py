@@ -172,9 +172,10 @@ class Decider:
         words = statement.words.split()
         if not words:
             return Decision(evidence="The title has no words."), ()
-        if words[0] in _REMOVERS and len(words) > 1:
-            words = words[1:]
         match = self.reader.match(words, statement.publisher_key)
+        if words[0] in _REMOVERS and len(words) > 1 and not (match and self._is_sure(match, words, statement)):
+            words = words[1:]
+            match = self.reader.match(words, statement.publisher_key)
         if match and self._is_sure(match, words, statement):
             return self._matched(match), self.reader.numbers(match)
         marked = self.reader.marked(statement.folded)

@@ -66,7 +66,22 @@ def version_family(catalog: Catalog, product: Product, numbers: Sequence[str], v
         if year and style != "windows":
             return f"{year} R2" if "r2" in numbers else year
         return _by_prefix(catalog, style, (version, *numbers)) or _cut(version, 1)
-    return year or _cut(version or next(iter(numbers), None), 1)
+    return _year_of(year, numbers, version) or _cut(version or next(iter(numbers), None), 1)
+
+
+def _year_of(year: str | None, numbers: Sequence[str], version: str | None) -> str | None:
+    """The year in a title as family, unless it is that of something else: the version begins with another year, the
+    version itself stands before it (`WiX Toolset v3.14 Native 2017 SDK`), or it belongs to a date."""
+    if not year or not version:
+        return year
+    counted = re.match(r"(?:19[89]|20[0-4])\d(?:\.\d+)?", version)
+    if counted and counted.group()[:4] != year[:4]:
+        return counted.group()
+    before = list(numbers[: numbers.index(year)])
+    if len(before) > 1 and all(re.fullmatch(r"[0-3]?\d", n) for n in before[-2:]):
+        return None
+    named = (n.lstrip("v.") for n in before if re.match(r"v?\.?\d+\.\d", n))
+    return None if any(version.startswith(n) for n in named) else year
 
 
 def _by_prefix(catalog: Catalog, style: str, values: Iterable[str | None]) -> str | None:
@@ -95,7 +110,7 @@ def _from_title(numbers: Sequence[str], year: str | None) -> str | None:
 
 
 def _cut(version: str | None, parts: int) -> str | None:
-    found = re.match(r"v?(\d+)(?:\.(\d+))?", version or "")
+    found = re.match(r"v?\.?0*(\d+)(?:\.(\d+))?", version or "")
     if not found:
         return None
     major, minor = found.groups()
@@ -107,9 +122,10 @@ def _cut(version: str | None, parts: int) -> str | None:
 def _java(numbers: Sequence[str], version: str | None) -> str | None:
     for value in (*numbers, version):
         if value:
-            old = _JAVA.match(value)
+            old = _JAVA.match(value.lstrip("v"))
             if old:
-                return old.group(1)
+                # From 5 on the first number is left out.
+                return old.group(1) if int(old.group(1)) >= 5 else f"1.{old.group(1)}"
             major = re.match(r"(\d{1,2})(?:$|[.u])", value)
             if major and int(major.group(1)) >= 5:
                 return major.group(1)
