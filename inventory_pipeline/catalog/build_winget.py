@@ -12,6 +12,7 @@ from inventory_pipeline.catalog.folding import fold, slug, title_key, tokens, ve
 from inventory_pipeline.catalog.loader import DATA, curated_catalog
 from inventory_pipeline.catalog.reading import read_rows
 from inventory_pipeline.catalog.titles import TitleReader
+from inventory_pipeline.catalog.vendors import clean_vendor
 from inventory_pipeline.catalog.writing import read_tsv
 
 _CHANNEL = re.compile(
@@ -165,10 +166,11 @@ def winget_products(sources: Path) -> WingetBuilder:
         publisher = clean_publisher(row["publisher"])
         prefixes[row["id"].split(".")[0]][publisher] += 1
         spellings[vendor_key(publisher)][publisher] += 1
-    # One spelling of each vendor: the most frequent, then the shortest.
+    # One spelling of each vendor: the most frequent, then the shortest; without legal form, as people call it.
     spellings.pop("", None)
     for key, counts in spellings.items():
-        builder.vendors.setdefault(key, min(counts, key=lambda p, c=counts: (-c[p], len(p), p)))
+        spelling = min(counts, key=lambda p, c=counts: (-c[p], len(p), p))
+        builder.vendors.setdefault(key, clean_vendor(spelling) or spelling)
     for prefix, counts in prefixes.items():
         builder.publisher_of_prefix[prefix] = min(counts, key=lambda p, c=counts: (-c[p], p))
     for row in rows:

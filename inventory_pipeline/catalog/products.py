@@ -112,6 +112,10 @@ class ProductTable(Mapping[str, Product]):
         return ProductTable(self.ready | dict(products), self.built)
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+_LICENSABLE = {licensable.value: licensable for licensable in Licensable}
+
+
 def read_built(path: Path, origin: str) -> list[BuiltRow]:
     """Rows of a built product file; an empty list when the build has none."""
     if not path.is_file():
@@ -130,8 +134,9 @@ def read_products(
     for row in rows:
         product_id = row["product_id"] or f"{slug(row['vendor'])}/{slug(row['title'])}"
         wrong = [f"{column} is missing." for column in ("vendor", "title") if not row[column]]
-        for column, values in (("kind", Kind), ("licensable", Licensable)):
-            if row[column] and row[column].lower() not in set(values):
+        kind, licensable = (row[column].lower() for column in ("kind", "licensable"))
+        for column, value, values in (("kind", kind, _KINDS), ("licensable", licensable, _LICENSABLE)):
+            if value and value not in values:
                 wrong.append(f"{column} {row[column]!r} is unknown; known are {', '.join(values)}.")
         if product_id in products:
             wrong.append(f"product_id {product_id!r} occurs twice.")
@@ -146,8 +151,8 @@ def read_products(
             vendor=row["vendor"],
             title=row["title"],
             category=row["category"],
-            kind=Kind(row["kind"].lower() or "application"),
-            licensable=Licensable(row["licensable"].lower() or "unknown"),
+            kind=_KINDS[kind or "application"],
+            licensable=_LICENSABLE[licensable or "unknown"],
             parent_product_id=row["parent_product_id"],
             editions=row.many("editions"),
             family=row["family"],

@@ -39,6 +39,10 @@ class Row:
         return tuple(part.strip() for part in self[column].split("|") if part.strip())
 
 
+_NO_TEXT = frozenset({"", "#", *" \t\xa0\u3000"})
+"""What a line begins with that may be empty or a remark."""
+
+
 class Problems:
     """Collects what is wrong with a file, so that one run names all of it."""
 
@@ -102,7 +106,8 @@ def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) ->
     try:
         for values in reader:
             line, end = end + 1, reader.line_num
-            if not any(value.strip() for value in values) or values[0].lstrip().startswith("#"):
+            first = values[0] if values else ""
+            if first[:1] in _NO_TEXT and (not any(map(str.strip, values)) or first.lstrip().startswith("#")):
                 continue
             if not headings:
                 headings = [value.strip().lower().replace(" ", "_") for value in values]
@@ -111,7 +116,7 @@ def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) ->
             if len(values) > len(headings) and any(value.strip() for value in values[len(headings) :]):
                 problems.add(f"{path.name}:{line}", f"has {len(values)} values under {len(headings)} headings.")
                 continue
-            cells = {h: unguarded(v.strip()) for h, v in zip(headings, values, strict=False) if h}
+            cells = {h: v and unguarded(v.strip()) for h, v in zip(headings, values, strict=False) if h}
             rows.append(Row(cells, path.name, line))
     except csv.Error as error:
         problems.add(f"{path.name}:{reader.line_num}", f"is not readable as CSV ({error}).")

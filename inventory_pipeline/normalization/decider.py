@@ -9,9 +9,10 @@ from dataclasses import replace
 from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens, vendor_key
 from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rule
 from inventory_pipeline.catalog.titles import TitleMatch, TitleReader, is_version
+from inventory_pipeline.catalog.vendors import clean_vendor
 from inventory_pipeline.normalization.decision import Decision
 from inventory_pipeline.normalization.packages import find_package, vendor_of_package
-from inventory_pipeline.normalization.parsing import clean_title, clean_vendor
+from inventory_pipeline.normalization.parsing import clean_title
 from inventory_pipeline.normalization.rulebook import RuleBook, RuleHit, Statement
 from inventory_pipeline.normalization.versions import clean_version, find_cycle, version_family
 

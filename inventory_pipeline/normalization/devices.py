@@ -12,7 +12,7 @@ from inventory_pipeline.catalog.build_devices import machine_type
 from inventory_pipeline.catalog.devices import DeviceFacts, device_facts
 from inventory_pipeline.catalog.folding import fold, plain, vendor_key
 from inventory_pipeline.catalog.site_models import ModelRule
-from inventory_pipeline.normalization.parsing import clean_vendor
+from inventory_pipeline.catalog.vendors import clean_vendor
 
 MODEL_SCHEMA = pa.schema(
     [

@@ -1,4 +1,4 @@
-"""What can be read from a row alone: a title without versions and decoration, a vendor without legal form."""
+"""What can be read from a row alone: a title without versions and decoration."""
 
 from __future__ import annotations
 
@@ -18,17 +18,6 @@ _TAIL = re.compile(
     r"|(?:en|de|fr|es|it|nl|pt|pl|ja|zh|ko|ru)[-_][a-z]{2}|enu|deu|fra|esn|ita)$",
     re.I,
 )
-_LEGAL = re.compile(
-    r"[\s,]+(?:inc|incorporated|llc|ltd|limited|corp|corporation|co|company|gmbh|ag|sa|s\.a|sas|srl|s\.r\.l|spa|s\.p\.a"
-    r"|bv|b\.v|nv|n\.v|ab|as|a/s|oy|oyj|kk|pty|plc|lp|llp|ug|kg|sarl|s\.r\.o|s\.r\. o|se"
-    r"|aps|pte|pvt|kft|zoo|sp\. z o\.o)\.?$",
-    re.I,
-)
-_COPYRIGHT = re.compile(r"^(?:.*?\bcopyright\b\W*|(?=(?:19|20)\d\d\b))(?:(?:19|20)\d\d|present|by\b|\W)*", re.I)
-_RIGHTS = re.compile(r"\W*\b(?:all rights|tous droits|alle rechte)\b.*$", re.I)
-
-
-_LEGAL_IN_FRONT = re.compile(r"^(?:компания|ооо|зао|оао|пао|ао|ooo|株式会社)\b[\s\"«]*", re.I)  # noqa: RUF001
 _REMOVER = re.compile(r"^(?:uninstall|remove|désinstaller|desinstalar|disinstalla|deinstallieren)\s+(?=\S)", re.I)
 _NO_NAME = re.compile(
     r"[{]?[0-9a-f]{8}-[0-9a-f]{4}-|\b(?=[0-9a-f]*\d)[0-9a-f]{10,}\b|[\\$%@=<>|]|://|\.(?:exe|dll|msi|inf|sys|bat|cmd)\b"
@@ -82,15 +71,3 @@ def _without_words(text: str, count: int) -> str:
         if count == 0:
             break
     return text[place:].strip(" -_,:.")
-
-
-def clean_vendor(publisher: str) -> str | None:
-    """The publisher as written, without legal forms and what follows a comma; None when nothing remains."""
-    text = _RIGHTS.sub("", _COPYRIGHT.sub("", plain(publisher)[:200])).strip(" ,.")
-    text = _LEGAL_IN_FRONT.sub("", text).strip(' "»') or text
-    for _ in range(4):
-        shorter = _LEGAL.sub("", text).strip(" ,.")
-        if shorter == text or not shorter:
-            break
-        text = shorter
-    return text or None

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inventory_pipeline.catalog.folding import fold, tokens, vendor_key
+from inventory_pipeline.catalog.vendors import clean_vendor
 from inventory_pipeline.normalization.curation.lexicon import Lexicon
-from inventory_pipeline.normalization.parsing import clean_title, clean_vendor
+from inventory_pipeline.normalization.parsing import clean_title
 
 VendorSource = Literal["none", "stated", "title", "known"]
 _LEGAL = frozenset(
