@@ -85,6 +85,7 @@ class Place:
     port: int
     driver: str
     folder: str
+    connections: int = 1
 
     @property
     def text(self) -> str:
@@ -95,7 +96,7 @@ class Place:
     def connector(self) -> Sccm:
         return Sccm(
             name="Site", server="127.0.0.1", port=self.port, database=DATABASE, username=USER,
-            password=Secret(env=VARIABLE), encrypt=False, driver=self.driver,
+            password=Secret(env=VARIABLE), encrypt=False, driver=self.driver, connections=self.connections,
         )  # fmt: skip
 
 
@@ -168,7 +169,7 @@ WAYS: dict[str, Callable[[Place], int]] = {
 
 def _measure(way: str, place: Place) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.odbc_reading", "--way", way, "--port", str(place.port)]
-    command += ["--folder", place.folder, "--driver", place.driver]
+    command += ["--folder", place.folder, "--driver", place.driver, "--connections", str(place.connections)]
     done = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, VARIABLE: PASSWORD}
     )
@@ -180,13 +181,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--driver", default=FREETDS, help="FreeTDS, microsoft, or an ODBC driver by name or path")
+    parser.add_argument("--connections", type=int, default=1, help="connections that read side by side")
     parser.add_argument("--way", choices=sorted(WAYS), help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
         started, before = time.perf_counter(), _cpu()
-        rows = WAYS[options.way](Place(options.port, options.driver, options.folder))
+        rows = WAYS[options.way](Place(options.port, options.driver, options.folder, options.connections))
         figures = {"rows": rows, "wall": time.perf_counter() - started, "cpu": _cpu() - before, "peak_mb": _peak_mb()}
         print(json.dumps(figures))
         return
@@ -201,7 +203,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             floor = None
             for way in WAYS:
-                figures = _measure(way, Place(port, driver, folder))
+                figures = _measure(way, Place(port, driver, folder, options.connections))
                 floor = floor or figures
                 print(
                     f"{way:10} {figures['rows']:>9,} rows {figures['wall']:6.1f} s wall {figures['cpu']:6.1f} CPU s "

@@ -52,7 +52,7 @@ class DatabaseSettings(Connector):
     timeout_seconds: int = Field(default=600, gt=0, description="Longest wait for one statement to begin to answer.")
 
     connections: int = Field(
-        default=2, ge=1, le=8, description="Connections that read side by side. Each reads other units."
+        default=1, ge=1, le=8, description="Connections that read side by side. Each reads other units."
     )
 
     _driver_taken: str = PrivateAttr(default="")
