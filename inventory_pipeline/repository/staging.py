@@ -1,15 +1,16 @@
 """What a running sync has read so far, chunk by chunk, kept so that the next attempt need not read it again.
 
-`<repository>/staging/<action>/<table>/<chunk>/` holds `rows.parquet`, `rejects.parquet` and, written last,
-`units.parquet`: without it the chunk was not finished and is worth nothing. Rows carry their hashes and their order,
-so that comparing needs only narrow columns.
+`<repository>/staging/<action>/<table>/<chunk>/` holds `rows.parquet`, `index.parquet`, `rejects.parquet` and, written
+last, `units.parquet`: without it the chunk was not finished and is worth nothing. The index has of each row what
+comparing needs, so that the rows themselves are read once at most, and not at all where their file becomes part of the
+repository as it is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Container, Iterable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,16 +33,24 @@ STAGED_UNIT_SCHEMA = pa.schema(
         pa.field("chunk", pa.int64()),
     ]
 )
-STAGED_COLUMNS = (
-    pa.field("staged_chunk", pa.int64()),
-    pa.field("staged_row", pa.int64()),
-    pa.field("key_hash", pa.uint64()),
+STAGED_COLUMNS = (pa.field("staged_chunk", pa.int64()), pa.field("staged_row", pa.int64()))
+"""Where a row stands in its attempt. Files that are taken over into the repository keep these columns unread."""
+INDEX_SCHEMA = pa.schema(
+    [
+        pa.field("unit_key", pa.string()),
+        pa.field("sync_id", pa.string()),
+        *STAGED_COLUMNS,
+        pa.field("row_hash", pa.int64()),
+        pa.field("key_hash", pa.uint64()),
+        pa.field("source_object", pa.string()),
+        pa.field("source_row", pa.int64()),
+    ]
 )
 FLUSH_ROWS = 50_000
 
 
 def staged_schema(table: Table) -> pa.Schema:
-    """Schema of staged rows: raw rows, then their place in the staging and the hash of their key."""
+    """Schema of staged rows: raw rows, then their place in the staging."""
     return pa.schema([*table.raw_schema, *STAGED_COLUMNS])
 
 
@@ -125,8 +134,8 @@ class ChunkWriter:
         self._rows: list[pa.RecordBatch] = []
         self._rejects: list[pa.Table] = []
         self._pending = 0
-        self._writer: pq.ParquetWriter | None = None
-        self._writing: AbstractContextManager[pq.ParquetWriter] | None = None
+        self._open = ExitStack()
+        self._writers: tuple[pq.ParquetWriter, pq.ParquetWriter] | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Takes a batch as the connector gave it."""
@@ -155,9 +164,7 @@ class ChunkWriter:
     def finish(self, units: pa.Table) -> ChunkResult:
         """Closes the chunk; `units` are the `unit_key`, `stamp` that were asked for (none when all was read)."""
         self._flush()
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.__exit__(None, None, None)
+        self._open.close()
         if self._rejects:
             self._storage.write(f"{self._folder}/rejects.parquet", pa.concat_tables(self._rejects))
         refused = pa.array(list(self.result.refused), pa.string())
@@ -179,13 +186,9 @@ class ChunkWriter:
 
     def abandon(self) -> None:
         """Closes what is open; the chunk stays unfinished."""
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            error = ConnectionAbortedError("chunk abandoned")
-            try:
-                writing.__exit__(type(error), error, None)
-            except ConnectionAbortedError:
-                return
+        error = ConnectionAbortedError("chunk abandoned")
+        with suppress(ConnectionAbortedError):
+            self._open.__exit__(type(error), error, None)
 
     def _flush(self) -> None:
         if not self._rows:
@@ -196,11 +199,13 @@ class ChunkWriter:
         rows = rows.append_column(STAGED_COLUMNS[0], pa.repeat(pa.scalar(self._number, pa.int64()), count))
         rows = rows.append_column(STAGED_COLUMNS[1], pa.array(range(start, start + count), pa.int64()))
         rows = hash_rows(self._connection, rows, self._table)
-        if self._writer is None:
-            # Staging is read twice and thrown away: fast compression.
-            self._writing = self._storage.writer(f"{self._folder}/rows.parquet", self._schema, compression="lz4")
-            self._writer = self._writing.__enter__()
-        self._writer.write_table(rows.cast(self._schema))
+        if self._writers is None:
+            # The index is read once and thrown away: fast compression.
+            index = self._storage.writer(f"{self._folder}/index.parquet", INDEX_SCHEMA, compression="lz4")
+            whole = self._storage.writer(f"{self._folder}/rows.parquet", self._schema)
+            self._writers = self._open.enter_context(index), self._open.enter_context(whole)
+        self._writers[0].write_table(rows.select(INDEX_SCHEMA.names).cast(INDEX_SCHEMA))
+        self._writers[1].write_table(rows.select(self._schema.names).cast(self._schema))
         self._rows.clear()
         self._pending = 0
 
@@ -223,6 +228,9 @@ def staged_files(storage: Storage, repository: str, attempts: Iterable[str], tab
     for attempt in attempts:
         files = storage.files(staging_folder(repository, attempt, table))
         finished = {file.rsplit("/", 1)[0] for file in files if file.endswith("/units.parquet")}
+        # An attempt of an earlier version has no index of its rows, and is of no use.
+        indexed = {file.rsplit("/", 1)[0] for file in files if file.endswith("/index.parquet")}
+        finished -= {file.rsplit("/", 1)[0] for file in files if file.endswith("/rows.parquet")} - indexed
         found += [file for file in files if file.endswith(f"/{name}.parquet") and file.rsplit("/", 1)[0] in finished]
     return found
 

@@ -130,6 +130,20 @@ class Storage:
         with file.open("rb") as source, self.filesystem.open_output_stream(target) as stream:
             shutil.copyfileobj(source, stream, COPIED_AT_ONCE)
 
+    def take_over(self, relative: str, target: str) -> None:
+        """Gives a finished file of this place a second name, under which it stays when the first is deleted. Only for
+        local storage; where the filesystem knows no second names the file is copied."""
+        source, place = self.local(relative), self.local(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, place)
+        except OSError:
+            copy = place.with_name(f"{place.name}.writing")
+            shutil.copyfile(source, copy)
+            _to_disk(copy)
+            copy.replace(place)
+        _to_disk(place.parent)
+
     def fetch(self, relative: str, folder: Path) -> Path:
         """Copies a file into a folder of this machine; returns its path there."""
         target = folder / relative.rsplit("/", 1)[-1]

@@ -1,8 +1,8 @@
 """The comparing half of a sync: staged rows against the visible ones, unit by unit and row by row.
 
-Adds to the working tables of `sync_read`: `index_<t>` (unit_key, sync_id, staged_chunk, staged_row, row_hash of staged
-rows), `verdict_<t>` (unit_key, stamp, rows, content_hash, verdict, old_rows, old_sync_id of every unit that was read;
-verdict is new, changed, stamped or same), `gone_<t>` (unit_key, rows), `loose_<t>` (rejects of no unit).
+Adds to the working tables of `sync_read`: `index_<t>` (INDEX_SCHEMA of staged rows), `verdict_<t>` (unit_key, stamp,
+rows, content_hash, verdict, old_rows, old_sync_id of every unit that was read; verdict is new, changed, stamped or
+same), `gone_<t>` (unit_key, rows), `loose_<t>` (rejects of no unit).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from inventory_pipeline.records import REJECT_SCHEMA
-from inventory_pipeline.repository.staging import refused_rejects, staged_files, staged_schema
+from inventory_pipeline.repository.staging import INDEX_SCHEMA, refused_rejects, staged_files, staged_schema
 from inventory_pipeline.repository.storage import sql_name, sql_names
 from inventory_pipeline.repository.sync_read import Job, TableRead
 
@@ -95,12 +95,16 @@ def compare(job: Job, read: TableRead) -> Comparison:
 
 def staged_rows(job: Job, read: TableRead) -> str:
     """A query for the staged rows that count: of this attempt, and of reused units."""
-    own = _staged(job, read, "rows", staged_schema(read.table), reused=False)
+    return _counting(job, read, "rows", staged_schema(read.table))
+
+
+def _counting(job: Job, read: TableRead, name: str, schema: pa.Schema) -> str:
+    own = _staged(job, read, name, schema, reused=False)
     if read.refused:
         own = f"SELECT s.* FROM ({own}) s ANTI JOIN {job.name('refused', read.table)} r ON r.unit_key = s.unit_key"
     if not read.units_resumed:
         return own
-    reused = _staged(job, read, "rows", staged_schema(read.table), reused=True)
+    reused = _staged(job, read, name, schema, reused=True)
     return f"{own} UNION ALL {_of_reused(job, read, reused)}"
 
 
@@ -135,19 +139,15 @@ def _of_reused(job: Job, read: TableRead, query: str) -> str:
 def _index(job: Job, read: TableRead) -> None:
     """The narrow columns of staged rows; of rows of one unit with the same key the last stays."""
     index = job.name("index", read.table)
-    rows = staged_rows(job, read)
-    job.connection.execute(
-        f"CREATE TABLE {index} AS SELECT unit_key, sync_id, staged_chunk, staged_row, row_hash, key_hash, "
-        f"source_object, source_row FROM ({rows})"
-    )
+    job.connection.execute(f"CREATE TABLE {index} AS {_counting(job, read, 'index', INDEX_SCHEMA)}")
     suspects = f"SELECT unit_key, key_hash FROM {index} GROUP BY unit_key, key_hash HAVING count(*) > 1"
     if not job.count(f"({suspects})"):
         return
     # The hash finds candidates, the key itself decides.
     place = "sync_id, staged_chunk, staged_row"
     job.connection.execute(
-        f"CREATE TABLE {job.name('doubled', read.table)} AS SELECT {place} FROM ({rows}) s "
-        f"SEMI JOIN ({suspects}) d ON d.unit_key = s.unit_key AND d.key_hash = s.key_hash "
+        f"CREATE TABLE {job.name('doubled', read.table)} AS SELECT {place} FROM ({staged_rows(job, read)}) "
+        f"SEMI JOIN (SELECT {place} FROM {index} SEMI JOIN ({suspects}) USING (unit_key, key_hash)) USING ({place}) "
         f"QUALIFY row_number() OVER (PARTITION BY unit_key, {sql_names(read.table.key)} "
         "ORDER BY staged_chunk DESC, staged_row DESC) > 1"
     )
@@ -263,11 +263,17 @@ def _row_changes(job: Job, read: TableRead) -> tuple[int, int, int]:
 def without_doubles(job: Job, read: TableRead) -> str:
     """Staged rows that count, less those whose key came again later in the same unit."""
     rows = staged_rows(job, read)
+    if not has_doubles(job, read):
+        return rows
+    doubled = job.name("doubled", read.table)
+    return f"SELECT * FROM ({rows}) ANTI JOIN {doubled} USING (sync_id, staged_chunk, staged_row)"
+
+
+def has_doubles(job: Job, read: TableRead) -> bool:
+    """True when of some staged rows with one key only the last counts."""
     doubled = f"doubled_{read.table.name}"
     found = job.connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [doubled]).fetchall()
-    if not found:
-        return rows
-    return f"SELECT * FROM ({rows}) ANTI JOIN {sql_name(doubled)} USING (sync_id, staged_chunk, staged_row)"
+    return bool(found) and job.count(sql_name(doubled)) > 0
 
 
 def _resumed_rejects(job: Job, read: TableRead) -> tuple[int, int]:

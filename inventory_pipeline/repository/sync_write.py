@@ -1,4 +1,5 @@
-"""The writing half of a sync: the folder of one table, sorted by unit, which a ledger row then makes visible."""
+"""The writing half of a sync: the folder of one table, which a ledger row then makes visible. Rows are sorted by unit,
+but for those of a large first or clean sync, which lie as they were read."""
 
 from __future__ import annotations
 
@@ -13,8 +14,14 @@ import pyarrow as pa
 
 from inventory_pipeline.connectors.read_ahead import read_ahead
 from inventory_pipeline.records import REJECT_SCHEMA
+from inventory_pipeline.repository.staging import FLUSH_ROWS
 from inventory_pipeline.repository.storage import ROWS_PER_GROUP, Storage, sql_names, sql_text
-from inventory_pipeline.repository.sync_compare import staged_rejects, staged_row_files, without_doubles
+from inventory_pipeline.repository.sync_compare import (
+    has_doubles,
+    staged_rejects,
+    staged_row_files,
+    without_doubles,
+)
 from inventory_pipeline.repository.sync_read import Job, TableRead
 from inventory_pipeline.repository.visible import LOOSE_REJECTS, UNIT_SCHEMA
 
@@ -40,6 +47,7 @@ def write_table(job: Job, read: TableRead, *, complete: bool) -> Written:
     table = read.table
     job.progress.start(f"{table.name}: writing")
     folder = raw_folder(job.repository, table.name, job.connector.slug, job.action_id)
+    taken = _taken_over(job, read, folder) if complete else ()
     verdict = job.name("verdict", table)
     stored = f"(SELECT unit_key FROM {verdict} WHERE verdict IN ('new', 'changed')) v USING (unit_key)"
     rows = f"SELECT * REPLACE ({sql_text(job.action_id)} AS sync_id) FROM ({without_doubles(job, read)})"
@@ -71,8 +79,27 @@ def write_table(job: Job, read: TableRead, *, complete: bool) -> Written:
     rejects = f"SELECT {sql_names(REJECT_SCHEMA.names)} FROM ({rejects}) ORDER BY ALL"
     loose = f"SELECT * REPLACE ({sql_text(job.action_id)} AS sync_id) FROM {job.name('loose', table)} ORDER BY ALL"
     return write_files(
-        job.connection, job.storage, folder, table.raw_schema, rows, units, rejects, loose, complete, steady
+        job.connection, job.storage, folder, table.raw_schema, rows, units, rejects, loose, complete, steady, taken
     )
+
+
+def _taken_over(job: Job, read: TableRead, folder: str) -> tuple[str, ...]:
+    """Files of the staging that become files of the repository as they are, where that gives the same rows: they were
+    all read by this attempt, all count, and are not so few that they had better lie together, sorted."""
+    files = staged_row_files(job, read)
+    rows = job.count(job.name("index", read.table))
+    if (
+        not job.storage.is_local
+        or read.refused
+        or read.units_resumed
+        or rows < FLUSH_ROWS * len(files)
+        or has_doubles(job, read)
+    ):
+        return ()
+    taken = tuple(f"{folder}/rows-{number:04d}.parquet" for number in range(len(files)))
+    for file, target in zip(files, taken, strict=True):
+        job.storage.take_over(file, target)
+    return taken
 
 
 def write_files(
@@ -86,10 +113,12 @@ def write_files(
     loose: str,
     complete: bool,
     steady: Mapping[str, pa.Scalar] = MappingProxyType({}),
+    row_files: tuple[str, ...] = (),
 ) -> Written:
     """Writes a folder from queries; a query without rows makes no file. `steady` are columns of rows that the query
-    lacks, since they are the same in all."""
-    row_files = _write(connection, storage, f"{folder}/rows-0000.parquet", rows, schema, steady)
+    lacks, since they are the same in all. `row_files` are there already, and stand for the query of rows."""
+    if not row_files:
+        row_files = _write(connection, storage, f"{folder}/rows-0000.parquet", rows, schema, steady)
     unit_files = _write(connection, storage, f"{folder}/units-0000.parquet", units, UNIT_SCHEMA)
     reject_files = _write(connection, storage, f"{folder}/rejects-0000.parquet", rejects, REJECT_SCHEMA)
     reject_files += _write(connection, storage, f"{folder}/{LOOSE_REJECTS}-0000.parquet", loose, REJECT_SCHEMA)

@@ -10,6 +10,7 @@ import pytest
 
 from inventory_pipeline.errors import ConfigurationError, InventoryError, SyncError, SyncHeld
 from inventory_pipeline.records import Category
+from inventory_pipeline.repository import sync_write
 from inventory_pipeline.repository.ledger import action_table
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
@@ -17,6 +18,13 @@ from inventory_pipeline.repository.sync import SyncOptions, run_sync
 from inventory_pipeline_tests.repository.sources import Source, content, device, keys_of, members, software
 
 CLEAN = SyncOptions(clean=True)
+
+
+@pytest.fixture(autouse=True, params=[None, 1], ids=["written", "taken over"])
+def way_of_writing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are sorted and written, or, as in large first and clean syncs, files of the staging are taken over."""
+    if request.param is not None:
+        monkeypatch.setattr(sync_write, "FLUSH_ROWS", request.param)
 
 
 def raw_files(repository: Repository) -> list[str]:
@@ -483,11 +491,26 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, source: Source) -> 
         repository = store.ensure("main", "Main")
         run_sync(repository, source.connector(), action_id="same", observed_at=at)
         found.append({file: store.storage.local(file).read_bytes() for file in raw_files(repository)})
-    assert len(found[0]) == 6
+    assert len(found[0]) >= 6
     assert found[0] == found[1]
 
 
-def test_rows_are_sorted_by_unit(repository: Repository, source: Source) -> None:
+def test_a_large_first_sync_takes_its_staging_over(
+    repository: Repository, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_write, "FLUSH_ROWS", 1)
+    report = run_sync(repository, source.connector())
+    files = [file for file in report.table("software").files if "rows-" in file]
+    assert len(files) == 4  # ten units in chunks of three
+    storage = repository.store.storage
+    assert not storage.files("main/staging")
+    rows = repository.visible().arrow("software")
+    assert sum(storage.read(file).num_rows for file in files) == rows.num_rows == report.table("software").rows_total
+    assert "staged_row" not in rows.schema.names
+
+
+def test_rows_are_sorted_by_unit(repository: Repository, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_write, "FLUSH_ROWS", 1_000)
     report = run_sync(repository, source.connector())
     [file] = [file for file in report.table("software").files if "rows-" in file]
     keys = repository.store.storage.read(file).column("unit_key").to_pylist()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from inventory_pipeline.errors import SyncError
+from inventory_pipeline.repository import sync_write
 from inventory_pipeline.repository.policy import SyncPolicy
 from inventory_pipeline.repository.store import Repository, Store
 from inventory_pipeline.repository.sync import SyncOptions, run_sync
@@ -191,6 +192,9 @@ def _victim(folder: str, clean: bool, kill_at: str | int | None) -> None:
     repository = store.repository("main")
     connector = Source(source).connector()
     calls: list[str] = []
+    if clean:
+        # As a large sync does, which takes files of the staging over as they are.
+        sync_write.FLUSH_ROWS = 1
 
     def kill() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -269,7 +273,11 @@ MOMENTS = (
 
 
 @pytest.mark.parametrize(
-    ("moment", "clean"), [*((moment, False) for moment in MOMENTS), *((moment, True) for moment in MOMENTS[5:11])]
+    ("moment", "clean"),
+    [
+        *((moment, False) for moment in MOMENTS),
+        *((moment, True) for moment in ("take_over", "take_over!", *MOMENTS[5:11])),
+    ],
 )
 def test_killed_at_a_moment(
     tmp_path: Path, pattern: tuple[Path, dict[str, Any], dict[str, Any]], moment: str, clean: bool
