@@ -110,11 +110,7 @@ class ChunkResult:
 
 
 class ChunkWriter:
-    """Writes one chunk: batches are conformed, hashed and appended; `finish` makes the chunk valid.
-
-    `index` is the working table (INDEX_SCHEMA) that gets the index of the rows, beside the file that the next attempt
-    would read.
-    """
+    """Writes one chunk: batches are conformed, hashed and appended; `finish` makes the chunk valid."""
 
     def __init__(
         self,
@@ -125,7 +121,6 @@ class ChunkWriter:
         number: int,
         context: ConformContext,
         wanted: pa.Array | None,
-        index: str,
     ) -> None:
         self.result = ChunkResult()
         self._connection = connection
@@ -135,7 +130,6 @@ class ChunkWriter:
         self._number = number
         self._context = context
         self._wanted = wanted
-        self._index = index
         self._schema = staged_schema(table)
         self._rows: list[pa.RecordBatch] = []
         self._rejects: list[pa.Table] = []
@@ -206,15 +200,11 @@ class ChunkWriter:
         rows = rows.append_column(STAGED_COLUMNS[1], pa.array(range(start, start + count), pa.int64()))
         rows = hash_rows(self._connection, rows, self._table)
         if self._writers is None:
-            # The index is for the next attempt, if there is one: fast compression.
+            # The index is read once and thrown away: fast compression.
             index = self._storage.writer(f"{self._folder}/index.parquet", INDEX_SCHEMA, compression="lz4")
             whole = self._storage.writer(f"{self._folder}/rows.parquet", self._schema)
             self._writers = self._open.enter_context(index), self._open.enter_context(whole)
-        narrow = rows.select(INDEX_SCHEMA.names).cast(INDEX_SCHEMA)
-        self._connection.register("incoming", narrow)
-        self._connection.execute(f"INSERT INTO {self._index} SELECT * FROM incoming")
-        self._connection.unregister("incoming")
-        self._writers[0].write_table(narrow)
+        self._writers[0].write_table(rows.select(INDEX_SCHEMA.names).cast(INDEX_SCHEMA))
         self._writers[1].write_table(rows.select(self._schema.names).cast(self._schema))
         self._rows.clear()
         self._pending = 0

@@ -1,8 +1,8 @@
 """The comparing half of a sync: staged rows against the visible ones, unit by unit and row by row.
 
-Adds to the working tables of `sync_read`: `verdict_<t>` (unit_key, stamp, rows, content_hash, verdict, old_rows,
-old_sync_id of every unit that was read; verdict is new, changed, stamped or same), `gone_<t>` (unit_key, rows),
-`loose_<t>` (rejects of no unit).
+Adds to the working tables of `sync_read`: `index_<t>` (INDEX_SCHEMA of staged rows), `verdict_<t>` (unit_key, stamp,
+rows, content_hash, verdict, old_rows, old_sync_id of every unit that was read; verdict is new, changed, stamped or
+same), `gone_<t>` (unit_key, rows), `loose_<t>` (rejects of no unit).
 """
 
 from __future__ import annotations
@@ -95,12 +95,16 @@ def compare(job: Job, read: TableRead) -> Comparison:
 
 def staged_rows(job: Job, read: TableRead) -> str:
     """A query for the staged rows that count: of this attempt, and of reused units."""
-    own = _staged(job, read, "rows", staged_schema(read.table), reused=False)
+    return _counting(job, read, "rows", staged_schema(read.table))
+
+
+def _counting(job: Job, read: TableRead, name: str, schema: pa.Schema) -> str:
+    own = _staged(job, read, name, schema, reused=False)
     if read.refused:
         own = f"SELECT s.* FROM ({own}) s ANTI JOIN {job.name('refused', read.table)} r ON r.unit_key = s.unit_key"
     if not read.units_resumed:
         return own
-    reused = _staged(job, read, "rows", staged_schema(read.table), reused=True)
+    reused = _staged(job, read, name, schema, reused=True)
     return f"{own} UNION ALL {_of_reused(job, read, reused)}"
 
 
@@ -133,13 +137,9 @@ def _of_reused(job: Job, read: TableRead, query: str) -> str:
 
 
 def _index(job: Job, read: TableRead) -> None:
-    """The index of the staged rows that count; of rows of one unit with the same key the last stays."""
+    """The narrow columns of staged rows; of rows of one unit with the same key the last stays."""
     index = job.name("index", read.table)
-    if read.refused:
-        job.connection.execute(f"DELETE FROM {index} WHERE unit_key IN (FROM {job.name('refused', read.table)})")
-    if read.units_resumed:
-        reused = _staged(job, read, "index", INDEX_SCHEMA, reused=True)
-        job.connection.execute(f"INSERT INTO {index} {_of_reused(job, read, reused)}")
+    job.connection.execute(f"CREATE TABLE {index} AS {_counting(job, read, 'index', INDEX_SCHEMA)}")
     suspects = f"SELECT unit_key, key_hash FROM {index} GROUP BY unit_key, key_hash HAVING count(*) > 1"
     if not job.count(f"({suspects})"):
         return

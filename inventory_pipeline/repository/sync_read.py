@@ -3,7 +3,7 @@
 Works in DuckDB tables of the sync's own connection, per canonical table `<t>`:
 `listed_<t>` (unit_key, stamp, ordinal: the source's list), `known_<t>` (visible units), `removed_<t>` (keys that a
 delta listing says have gone), `reused_<t>` (units that an earlier attempt had read), `wanted_<t>` (n, unit_key, stamp,
-ordinal: units still to be read), `refused_<t>` (unit_key), `index_<t>` (INDEX_SCHEMA of the rows that were read).
+ordinal: units still to be read), `refused_<t>` (unit_key).
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from inventory_pipeline.records import Table
 from inventory_pipeline.records.conform import ConformContext
 from inventory_pipeline.repository.progress import Progress
 from inventory_pipeline.repository.staging import (
-    INDEX_SCHEMA,
     STAGED_UNIT_SCHEMA,
     ChunkResult,
     ChunkWriter,
     staged_files,
 )
-from inventory_pipeline.repository.storage import Storage, empty_select, sql_name
+from inventory_pipeline.repository.storage import Storage, sql_name
 from inventory_pipeline.repository.visible import Visible
 
 # Keys as they come: a null key is noted, not an error of Arrow's.
@@ -96,7 +95,6 @@ def read_table(job: Job, table: Table) -> TableRead:
         f"CREATE TABLE {job.name('known', table)} AS "
         f"{job.visible.units_sql(job.connection, table.name, job.connector.slug)}"
     )
-    job.connection.execute(f"CREATE TABLE {job.name('index', table)} AS {empty_select(INDEX_SCHEMA)}")
     keys, trusted, delta = _listing(job, table)
     for kind in ("reused", "removed", "refused"):
         columns = (
@@ -252,9 +250,8 @@ def _read_chunks(
             if open_chunk is None:
                 wanted = units.column("unit_key").combine_chunks() if units is not None else None
                 open_chunk = ChunkWriter(
-                    job.connection, job.storage, job.repository, read.table, number, job.context, wanted,
-                    job.name("index", read.table),
-                )  # fmt: skip
+                    job.connection, job.storage, job.repository, read.table, number, job.context, wanted
+                )
             if isinstance(item, RefusedUnit):
                 open_chunk.refuse(dataclasses.replace(item, reason=job.connector.redact(item.reason)))
             elif item is not None:
