@@ -50,7 +50,6 @@ class DatabaseSettings(Connector):
     )
     login_seconds: int = Field(default=15, gt=0, description="Longest wait for a connection.")
     timeout_seconds: int = Field(default=600, gt=0, description="Longest wait for one statement to begin to answer.")
-
     connections: int = Field(
         default=1, ge=1, le=8, description="Connections that read side by side. Each reads other units."
     )

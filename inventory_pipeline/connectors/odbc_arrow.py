@@ -8,7 +8,6 @@ binaries, times with an offset) is left to that one, statement by statement.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -21,7 +20,6 @@ from sqlalchemy.exc import CompileError
 from inventory_pipeline.connectors.database_model import Guid
 from inventory_pipeline.connectors.odbc import SNAPSHOT_QUERY, isolation
 
-logger = logging.getLogger("inventory_pipeline.connectors")
 BATCH_ROWS = 10_000
 BUFFER_BYTES = 16 * 1024 * 1024
 

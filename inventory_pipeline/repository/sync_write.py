@@ -56,7 +56,7 @@ def write_table(job: Job, read: TableRead, *, complete: bool) -> Written:
         f"SELECT * FROM ({rejects}) ANTI JOIN {job.name('refused', table)} USING (unit_key) WHERE unit_key IS NOT NULL"
     )
     steady: dict[str, pa.Scalar] = {}
-    if not read.refused:
+    if not read.refused and not taken:
         # What is the same in every row need not be sorted with them.
         steady = job.storage.steady(staged_row_files(job, read), table.raw_schema)
         steady["sync_id"] = pa.scalar(job.action_id, pa.string())
