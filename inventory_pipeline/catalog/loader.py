@@ -163,6 +163,10 @@ def _assemble(
     families: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in read_rows(data / "version_families.csv"):
         families[row["style"]].append((row["version_prefix"], row["version_family"]))
+    linux_names = _pairs(data / "linux_names.csv", products)
+    built_packages = _pairs(data / "linux_packages.tsv.gz", products) if with_built else {}
+    mac_names = {title_key(name): i for name, i in _pairs(data / "mac_names.csv", products).items()}
+    built_apps = _pairs(data / "mac_apps.tsv.gz", products) if with_built else {}
     return Catalog(
         version=version,
         data=data,
@@ -174,8 +178,10 @@ def _assemble(
         rules=tuple(sorted(rules, key=_specific_first)),
         codes=_pairs(data / "product_codes.tsv.gz", products) if with_built else {},
         packages=_pairs(data / "packages.csv", products),
-        linux_packages=_pairs(data / "linux_packages.tsv.gz", products) if with_built else {},
-        mac_apps=_pairs(data / "mac_apps.tsv.gz", products) if with_built else {},
+        linux_names=linux_names,
+        linux_packages=built_packages | linux_names,
+        mac_names=mac_names,
+        mac_apps=built_apps | mac_names,
         cycles=_read_cycles(read_rows(data / "cycles.tsv.gz")) if with_built else {},
         editions={title_key(row["spelling"]): row["edition"] for row in read_rows(data / "editions.csv")},
         families={style: tuple(rows) for style, rows in families.items()},
@@ -215,7 +221,9 @@ def with_site(base: Catalog, products: Mapping[str, Product], rules: list[Rule],
         rules=base.rules,
         codes=base.codes,
         packages=base.packages,
+        linux_names=base.linux_names,
         linux_packages=base.linux_packages,
+        mac_names=base.mac_names,
         mac_apps=base.mac_apps,
         cycles=base.cycles,
         editions=base.editions,

@@ -132,8 +132,9 @@ class Catalog:
     `site_rules` and `rules`: in the order in which they are asked within their class.
     `editions`: title key of another spelling of an edition to the edition. `codes`: lower-case product code to
     product id. `packages`: lower-case package family, without its publisher's
-    hash, to product id. `linux_packages`: name of an rpm or deb package to product id.
-    `mac_apps`: title key of a macOS application to product id. `words`: class of words
+    hash, to product id. `linux_packages`: name of an rpm or deb package to product id; `linux_names`: those of them
+    that are written by hand. `mac_apps`: title key of a macOS application to product id; `mac_names`: those of them
+    that are written by hand. `words`: class of words
     (`architecture`, `language`, ...) to the words. `model_rules`: the site's rules about device models, in the order
     in which they are asked. `category_names`: category to the site's own name of it. `version`: 16 hexadecimal
     characters that change whenever the content does. `data`: folder of the build that it was read from.
@@ -149,7 +150,9 @@ class Catalog:
     rules: tuple[Rule, ...]
     codes: Mapping[str, str]
     packages: Mapping[str, str]
+    linux_names: Mapping[str, str]
     linux_packages: Mapping[str, str]
+    mac_names: Mapping[str, str]
     mac_apps: Mapping[str, str]
     cycles: Mapping[str, tuple[Cycle, ...]]
     editions: Mapping[str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from inventory_pipeline.catalog.folding import fold, is_mojibake, title_key, tokens, vendor_key
@@ -11,7 +11,7 @@ from inventory_pipeline.catalog.model import Action, Catalog, Kind, Product, Rul
 from inventory_pipeline.catalog.titles import TitleMatch, TitleReader, is_version
 from inventory_pipeline.catalog.vendors import clean_vendor
 from inventory_pipeline.normalization.decision import Decision
-from inventory_pipeline.normalization.packages import find_package, vendor_of_package
+from inventory_pipeline.normalization.packages import find_package, package_name, vendor_of_package
 from inventory_pipeline.normalization.parsing import clean_title
 from inventory_pipeline.normalization.rulebook import RuleBook, RuleHit, Statement
 from inventory_pipeline.normalization.versions import clean_version, find_cycle, version_family
@@ -51,6 +51,9 @@ class Decider:
             # Bundles of macOS are listed by the name of their folder too.
             title, folded = statement.title.strip()[:-4], statement.folded[:-4]
             statement = replace(statement, title=title, folded=folded, words=" ".join(tokens(folded)))
+        named = self._of_origin(statement)
+        if named:
+            return named
         vendor = self._vendor_of_package(statement)
         if vendor:
             statement = replace(statement, publisher=vendor, publisher_key=vendor_key(vendor))
@@ -59,7 +62,7 @@ class Decider:
             decision.confidence = min(decision.confidence, CONFIDENCE["title"])
             decision.evidence = decision.evidence.replace("the publisher agrees", "the package's name names the vendor")
         if decision.product_id is None and statement.origin == "app bundle":
-            return self._of_mac_app(statement) or decision
+            return self._of_mac_app(statement, self.catalog.mac_apps, CONFIDENCE["unstated"]) or decision
         if decision.product_id is None and self._is_packaged(statement):
             if self.reader.is_distributor(statement.publisher_key):
                 # Whoever packs software for a distribution is not its vendor.
@@ -76,17 +79,29 @@ class Decider:
             return ""
         return vendor_of_package(statement.package_family, self.reader.vendor_labels)
 
-    def _of_mac_app(self, statement: Statement) -> Decision | None:
+    def _of_origin(self, statement: Statement) -> Decision | None:
+        """By a name that the catalog knows for this origin alone: of a Linux package, or of an application of macOS."""
+        if statement.origin == "app bundle":
+            return self._of_mac_app(statement, self.catalog.mac_names, 0.96)
+        name = package_name(statement.folded) if self._is_packaged(statement) else ""
+        product = self.catalog.products[self.catalog.linux_names[name]] if name in self.catalog.linux_names else None
+        if product is None or self._is_of_another(product, statement.publisher_key):
+            return None
+        evidence = f"The package {name} is {product.vendor} {product.title}."
+        decision = self._of_product(product, "", f"package:{product.product_id}", 0.97, evidence)
+        return self._with_version(decision, product, statement.version, self._numbers(statement))
+
+    def _of_mac_app(self, statement: Statement, known: Mapping[str, str], confidence: float) -> Decision | None:
         """By the name of an application of macOS, unless its publisher is another."""
         words = [word for word in statement.words.split() if not is_version(word)]
-        name = next((n for n in (statement.words, " ".join(words)) if n in self.catalog.mac_apps), "")
+        name = next((n for n in (statement.words, " ".join(words)) if n in known), "")
         if not name:
             return None
-        product = self.catalog.products[self.catalog.mac_apps[name]]
+        product = self.catalog.products[known[name]]
         if not self.reader.agrees(product, statement.publisher_key):
             return None
         evidence = f"Among applications of macOS the name is that of {product.vendor} {product.title}."
-        decision = self._of_product(product, "", f"app:{product.product_id}", 0.92, evidence)
+        decision = self._of_product(product, "", f"app:{product.product_id}", confidence, evidence)
         return self._with_version(decision, product, statement.version, self._numbers(statement))
 
     def _is_packaged(self, statement: Statement) -> bool:
@@ -95,12 +110,21 @@ class Decider:
             return False
         return statement.origin in {"rpm", "deb"} or self.reader.is_packager(statement.publisher_key)
 
+    def _is_of_another(self, product: Product, publisher_key: str) -> bool:
+        """Whether the publisher of a package contradicts: packages are maintained by anybody, so that only a vendor
+        that is known, and is no distributor, does."""
+        if self.reader.is_distributor(publisher_key) or publisher_key not in self.catalog.vendors:
+            return False
+        return not self.reader.agrees(product, publisher_key)
+
     def _of_package(self, statement: Statement) -> Decision | None:
         """By the name of a Linux package, its own or that of the package that it is a part of."""
         name, part = find_package(statement.folded.strip(), self.catalog.linux_packages)
         if not name:
             return None
         product = self.catalog.products[self.catalog.linux_packages[name]]
+        if self._is_of_another(product, statement.publisher_key):
+            return None
         evidence = f"The package {name} is {product.vendor} {product.title}" + (
             f"; this is its part {part}." if part else "."
         )

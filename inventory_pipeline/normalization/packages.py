@@ -19,12 +19,17 @@ _NUMBERED = re.compile(r"(?<=[a-z+])-?\d+(?:\.\d+)*$")
 _ARCHITECTURE = re.compile(r"[.:](?:x86_64|i[3-6]86|amd64|noarch|aarch64|arm64|all)$")
 
 
+def package_name(folded: str) -> str:
+    """The name of a package without its architecture: `bash` for `bash.x86_64` and `bash:amd64`."""
+    return _ARCHITECTURE.sub("", folded.strip())
+
+
 def find_package(name: str, known: Container[str]) -> tuple[str, str]:
     """The known package that a name is, and the part of it that the name says; both empty when there is none.
 
     `dnsmasq-base` is the part `base` of `dnsmasq`; `postgresql-14` is `postgresql`; `libssh2-1` a part of `libssh2`.
     """
-    name = _ARCHITECTURE.sub("", name.lower())
+    name = package_name(name.lower())
     parts: list[str] = []
     for _ in range(4):
         for candidate in (name, _NUMBERED.sub("", name)):

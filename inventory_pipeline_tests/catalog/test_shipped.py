@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -100,8 +101,13 @@ def test_search_finds_the_product_before_its_kin() -> None:
 
 def test_codes_and_packages_point_at_products() -> None:
     products = load_catalog().products
-    for name in ("product_codes.tsv.gz", "packages.csv", "linux_packages.tsv.gz", "localized_names.csv"):
-        assert all(row["product_id"] in products for row in read_rows(DATA / name)), name
+    hand = ("packages.csv", "linux_names.csv", "mac_names.csv", "localized_names.csv")
+    for name in (*hand, "product_codes.tsv.gz", "linux_packages.tsv.gz", "mac_apps.tsv.gz"):
+        rows = read_rows(DATA / name)
+        assert [row["product_id"] for row in rows if row["product_id"] not in products] == [], name
+    for name in ("packages.csv", "linux_names.csv", "mac_names.csv"):
+        keys = [next(iter(row.values.values())).lower() for row in read_rows(DATA / name)]
+        assert [key for key, count in Counter(keys).items() if count > 1] == [], name
 
 
 def test_every_data_file_has_its_licence_and_all_stay_small() -> None:

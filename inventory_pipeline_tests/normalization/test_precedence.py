@@ -230,6 +230,26 @@ def test_names_of_macos_applications_count_on_macos_alone(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "publisher", "origin", "product_id"),
+    [
+        ("Photos", None, "app bundle", "apple/photos"),
+        ("Photos", None, "registry", None),
+        ("Photos", "Nokia", "app bundle", "nokia/photos"),
+        ("Arc.app", None, "app bundle", "the-browser-company/arc"),
+        ("which", "Red Hat, Inc.", "rpm", "gnu-project/which-command"),
+        ("which.x86_64", "Somebody <maintainer@example.org>", "rpm", "gnu-project/which-command"),
+        ("which", "Oracle Corporation", "rpm", "gnu-project/which-command"),
+        ("which", "Adobe Inc.", "rpm", None),
+        ("which", None, "registry", None),
+    ],
+)
+def test_names_that_one_origin_alone_makes_certain(
+    title: str, publisher: str | None, origin: str, product_id: str | None, ask: Ask
+) -> None:
+    assert ask(title, publisher, "1.2", origin=origin)["product_id"] == product_id
+
+
+@pytest.mark.parametrize(
     ("title", "product_id"),
     [("Go Programming Language amd64 go1.22.3", "google/go"), ("Go", None), ("Connect application", None)],
 )

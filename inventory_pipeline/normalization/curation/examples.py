@@ -106,7 +106,9 @@ def without(catalog: Catalog, held_out: set[str], hidden: Mapping[str, set[str]]
         rules=tuple(rule for rule in catalog.rules if rule.product_id not in held_out),
         codes={},
         packages={key: i for key, i in catalog.packages.items() if i not in held_out},
+        linux_names={key: i for key, i in catalog.linux_names.items() if i not in held_out},
         linux_packages={key: i for key, i in catalog.linux_packages.items() if i not in held_out},
+        mac_names={key: i for key, i in catalog.mac_names.items() if i not in held_out},
         mac_apps={key: i for key, i in catalog.mac_apps.items() if i not in held_out},
     )
 
