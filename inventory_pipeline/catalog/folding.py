@@ -43,8 +43,12 @@ _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?|\b[a-z]\.(?=[a-z]\b)")
 _ORGANIZATION = re.compile(r"(?:^|, ?)o=([^,]+)")
 _COMMON_NAME = re.compile(r"(?:^|, ?)cn=([^,]+)")
 _ANY = re.compile(r"(.*)")
-# What macOS reports of an application's maker: "6.0, Copyright 2005-2017 Apple Inc. All rights reserved."
-_COPYRIGHT = re.compile(r"^.*?\bcopyright\b\W*|^(?=(?:19|20)\d\d\b.*[a-z])")
+# What macOS reports of an application's maker: "6.0, Copyright 2005-2017 Apple Inc. All rights reserved.",
+# "Compressor 3.5.3, (c) 2011 Apple Inc." (the sign is gone by then), "Developer ID Application: Docker Inc (9BNSXJN65R)".
+_COPYRIGHT = re.compile(
+    r"^.*?\bcopyright\b\W*|^(?:[^,]*\d[^,]*, ?)?(?=(?:19|20)\d\d\b.*[a-z])|^(?:developer id|3rd party mac) [a-z ]+: ?"
+)
+_DIVISION = re.compile(r",? an? (?:division|unit|subsidiary|brand|business unit) of\b.*$|\([0-9a-z]{10}\)$")
 _YEARS = re.compile(r"^(?:(?:19|20)\d\d|present|by|\W)+(?=[^\W\d_])")
 _RIGHTS = re.compile(r"\W*\b(?:all rights|tous droits|alle rechte)\b.*$")
 _ADDRESS = re.compile(r"<[^<>]*@[^<>]*>|\S+@\S+")
@@ -96,6 +100,7 @@ def vendor_key(publisher: str | None) -> str:
         folded = (_ORGANIZATION.search(folded) or _COMMON_NAME.search(folded) or _ANY.match(folded)).group(1)  # type: ignore[union-attr]
     elif _COPYRIGHT.match(folded):
         folded = _RIGHTS.sub("", _YEARS.sub("", _COPYRIGHT.sub("", folded, count=1)))
+        folded = _DIVISION.sub("", folded)
     folded = _URL.sub("", _ADDRESS.sub("", folded))
     folded = _INITIALS.sub(lambda m: m.group().replace(".", ""), folded)
     words = [w.strip(".") for w in tokens(folded.replace("&", " and ").replace("'", "").replace("/", " "))]

@@ -16,7 +16,9 @@ _LEGAL = re.compile(
     r"|aps|pte|pvt|kft|zoo|sp\. z o\.o)\.?$",
     re.I,
 )
-_COPYRIGHT = re.compile(r"^(?:.*?\bcopyright\b\W*|(?=(?:19|20)\d\d\b))(?:(?:19|20)\d\d|present|by\b|\W)*", re.I)
+_COPYRIGHT = re.compile(
+    r"^(?:.*?\bcopyright\b\W*|(?:[^,]*\d[^,]*, ?)?(?=(?:19|20)\d\d\b))(?:(?:19|20)\d\d|present|by\b|\W)*", re.I
+)
 _RIGHTS = re.compile(r"\W*\b(?:all rights|tous droits|alle rechte)\b.*$", re.I)
 _LEGAL_IN_FRONT = re.compile(r"^(?:компания|ооо|зао|оао|пао|ао|ooo|株式会社)\b[\s\"«]*", re.I)  # noqa: RUF001
 _ADDRESS = re.compile(r"\s*[<(][^<>()]*(?:@|://)[^<>()]*[>)]|\s+-\s+https?://\S+$")

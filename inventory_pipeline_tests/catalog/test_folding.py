@@ -17,6 +17,9 @@ from inventory_pipeline.catalog.rules import compile_pattern
         ("Igor Pavlov", "igor  pavlov"),
         ("Dassault Systèmes SolidWorks Corp", "Dassault Systemes SolidWorks Corp."),
         ("Hewlett-Packard Company", "Hewlett Packard"),
+        ("Compressor 3.5.3, © 2011 Apple Inc.", "2.0, Copyright 2005-2017 Apple. All rights reserved.", "Apple Inc."),
+        ("Developer ID Application: Docker Inc (9BNSXJN65R)", "Docker Inc"),
+        ("1.0, ©1999-2004 Roxio, a division of Sonic Solutions", "Roxio"),
     ],
 )
 def test_publishers_that_are_the_same(same: tuple[str, ...]) -> None:
@@ -24,7 +27,13 @@ def test_publishers_that_are_the_same(same: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("Software AG", "AG"), ("The Company", "Other"), ("Box, Inc.", "Dropbox, Inc.")]
+    ("one", "other"),
+    [
+        ("Software AG", "AG"),
+        ("The Company", "Other"),
+        ("Box, Inc.", "Dropbox, Inc."),
+        ("MyCo, 2019 edition", "edition"),
+    ],
 )
 def test_publishers_that_are_not(one: str, other: str) -> None:
     assert vendor_key(one) and vendor_key(one) != vendor_key(other)
