@@ -33,6 +33,8 @@ _MODULES = (
     (re.compile(r"^ruby(?:gem)?[\d._]*-(?:rubygem-)?"), "rubygem-"),
     (re.compile(r"^lib(?P<name>.+)-perl$"), r"perl-\g<name>"),
 )
+# A module of a language whose name is also that of a part: ruby-locale is no part of Ruby, but ruby-libs is.
+_MODULE = re.compile(r"(?:python|ruby)[\d.]*-(?!(?:libs|devel|dev|doc|minimal|debug|dbg|base|static)$)[^-]+")
 
 
 def package_name(folded: str) -> str:
@@ -53,7 +55,7 @@ def find_package(name: str, known: Container[str]) -> tuple[str, str]:
         if found:
             return found, " ".join([*([part] if part else []), *reversed(parts)])
         cut = _PART.search(name)
-        if not cut:
+        if not cut or _MODULE.fullmatch(name):
             break
         parts.append(cut.group()[1:])
         name = name[: cut.start()]
@@ -81,9 +83,8 @@ def _as_such(name: str, known: Container[str]) -> tuple[str, str]:
         if shorter == library:
             break
         library = shorter
-        for candidate in (library, library[3:]):
-            if candidate in known:
-                return candidate, "library"
+        if library in known:
+            return library, "library"
     return "", ""
 
 
