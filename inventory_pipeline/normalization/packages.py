@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 # Parts into which distributions cut software, by their conventions for package names (Debian Policy, Fedora Packaging
 # Guidelines): libraries, headers, documentation, data, debug symbols, languages, tool kits.
 _PART = re.compile(
-    r"-(?:devel|dev|libs?|common|data|docs?|html|manual|man|info|examples?|tools?|utils?|bin|base|core|minimal|headless"
+    r"-(?:devel|dev|hmac|libs?|common|data|docs?|html|manual|man|info|examples?|tools?|utils?|bin|base|core|minimal|headless"
     r"|dbg|dbgsym|debuginfo|debugsource|debug|source|static|shared|langpacks?|lang|locales?|l10n|i18n(?:-[a-z]{2,3})?"
     r"|filesystem|selinux|systemd|sysvinit|plugins?|extras?|modules?|scripts?|fonts?|icons?|themes?|wallpapers?"
     r"|gtk\d?|gnome|kde|qt\d?|x11|nox|gui|cli|daemon|service|server|client|clients|all|perl|python\d?|ruby|tests?"
