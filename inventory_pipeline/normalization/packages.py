@@ -25,7 +25,7 @@ _SONAME = (
 _NUMBERED = re.compile(r"(?<=[a-z+])-?\d+(?:\.\d+)*$")
 _ARCHITECTURE = re.compile(r"[.:](?:x86_64|i[3-6]86|amd64|noarch|aarch64|arm64|all)$")
 # Descriptions of libraries for GObject: gir1.2-gtk-3.0 in Debian, typelib-1_0-Gtk-3_0 in SUSE.
-_TYPELIB = re.compile(r"^(?:gir1\.\d|typelib-1_0)-(?P<name>[a-z0-9+]+?)-?\d[\d._]*$")
+_TYPELIB = re.compile(r"^(?:gir1\.\d|typelib-1_0)-(?P<name>[a-z0-9+-]+?)-?\d[\d._]*$")
 # Modules of a language by the name that they have in most distributions: python-six, python2-six, python3.11-six are
 # python3-six; libjson-xs-perl is perl-json-xs; ruby-rack is rubygem-rack.
 _MODULES = (
@@ -33,8 +33,9 @@ _MODULES = (
     (re.compile(r"^ruby(?:gem)?[\d._]*-(?:rubygem-)?"), "rubygem-"),
     (re.compile(r"^lib(?P<name>.+)-perl$"), r"perl-\g<name>"),
 )
-# A module of a language whose name is also that of a part: ruby-locale is no part of Ruby, but ruby-libs is.
-_MODULE = re.compile(r"(?:python|ruby)[\d.]*-(?!(?:libs|devel|dev|doc|minimal|debug|dbg|base|static)$)[^-]+")
+# Modules of a language whose names end like parts: ruby-locale is no part of Ruby, but ruby-libs is; libpoppler-perl is
+# made by others than Poppler.
+_MODULE = re.compile(r"lib.+-perl|(?:python|ruby)[\d.]*-(?!(?:libs|devel|dev|doc|minimal|debug|dbg|base|static)$)[^-]+")
 
 
 def package_name(folded: str) -> str:
@@ -75,8 +76,6 @@ def _as_such(name: str, known: Container[str]) -> tuple[str, str]:
     if typelib:
         names = (typelib["name"], f"lib{typelib['name']}")
         return next(((n, "typelib") for n in names if n in known), ("", ""))
-    if name.startswith("lib") and name.endswith("-perl"):
-        return "", ""
     library = name if name.startswith("lib") else ""
     for version in _SONAME:
         shorter = version.sub("", library)
