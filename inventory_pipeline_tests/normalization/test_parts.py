@@ -10,7 +10,21 @@ from inventory_pipeline.normalization.packages import find_package
 from inventory_pipeline.normalization.parsing import clean_title, is_name
 from inventory_pipeline_tests.normalization.conftest import Ask
 
-KNOWN = {"dnsmasq", "postgresql", "libssh2", "gnome-shell", "vim"}
+KNOWN = {
+    *(
+        "dnsmasq",
+        "postgresql",
+        "libssh2",
+        "gnome-shell",
+        "vim",
+        "libgtk",
+        "libpoppler",
+        "poppler",
+        "libnotify",
+        "gtk-vnc",
+    ),
+    *("libopenssl", "python3-six", "perl-json-xs", "rubygem-rack", "ruby", "texlive-*", "linux-image-*", "libgcrypt"),
+}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +38,26 @@ KNOWN = {"dnsmasq", "postgresql", "libssh2", "gnome-shell", "vim"}
         ("libssh2-1-dev", "libssh2", "library dev"),
         ("gnome-shell-common", "gnome-shell", "common"),
         ("vim-common.x86_64", "vim", "common"),
+        ("libgtk-3-0", "libgtk", "library"),
+        ("libgtk-3-0t64:amd64", "libgtk", "library"),
+        ("libpoppler126", "libpoppler", ""),
+        ("libopenssl1_1", "libopenssl", "library"),
+        ("libgcrypt20-hmac", "libgcrypt", "hmac"),
+        ("gir1.2-notify-0.7", "libnotify", "typelib"),
+        ("gir1.2-gtk-vnc-2.0", "gtk-vnc", "typelib"),
+        ("typelib-1_0-Notify-0_7", "libnotify", "typelib"),
+        ("python2-six", "python3-six", ""),
+        ("python3.11-six", "python3-six", ""),
+        ("python36-six", "python3-six", ""),
+        ("libjson-xs-perl", "perl-json-xs", ""),
+        ("ruby-rack", "rubygem-rack", ""),
+        ("ruby-libs", "ruby", "libs"),
+        ("texlive-latex-base-doc", "texlive-*", "latex-base-doc"),
+        ("linux-image-6.1.0-13-amd64", "linux-image-*", "6.1.0-13-amd64"),
+        ("libpoppler-perl", "", ""),
+        ("ruby-locale", "", ""),
+        ("libvim1", "", ""),
+        ("texlive", "", ""),
         ("dnsmasquerade", "", ""),
         ("-dev", "", ""),
         ("", "", ""),
