@@ -20,7 +20,7 @@ from pathlib import Path
 from inventory_pipeline.catalog.build_devices import build_device_data
 from inventory_pipeline.catalog.build_listed import ListedBuilder, lifecycles_of
 from inventory_pipeline.catalog.build_mac import MacBuilder
-from inventory_pipeline.catalog.build_rows import product_rows
+from inventory_pipeline.catalog.build_rows import product_rows, vendors_by_hand
 from inventory_pipeline.catalog.build_winget import WingetBuilder, winget_products
 from inventory_pipeline.catalog.loader import DATA, curated_catalog
 from inventory_pipeline.catalog.products import BUILT_COLUMNS, BuiltRow
@@ -79,8 +79,9 @@ def build(sources: Path, output: Path = DATA) -> dict[str, int]:
             if path.is_file():
                 shutil.copyfile(path, output / path.name)
     lifecycles = {key: value for key, value in lifecycles_of(sources).items() if not _skipped(value[0])}
+    vendors = vendors_by_hand()
     winget = winget_products(sources)
-    derived = list(product_rows(winget.products, lifecycles))
+    derived = list(product_rows(winget.products, lifecycles, vendors))
     catalog = curated_catalog(BuiltRow(row, "derived") for row in derived)
     listed = ListedBuilder(TitleReader(catalog), catalog.vendors)
     listed.build(sources)
@@ -90,10 +91,10 @@ def build(sources: Path, output: Path = DATA) -> dict[str, int]:
             winget.products[product_id].publishers |= authors
     return {
         "derived_products.tsv.gz": write_gzip(
-            output / "derived_products.tsv.gz", BUILT_COLUMNS, product_rows(winget.products, lifecycles)
+            output / "derived_products.tsv.gz", BUILT_COLUMNS, product_rows(winget.products, lifecycles, vendors)
         ),
         "listed_products.tsv.gz": write_gzip(
-            output / "listed_products.tsv.gz", BUILT_COLUMNS, product_rows(listed.products, lifecycles)
+            output / "listed_products.tsv.gz", BUILT_COLUMNS, product_rows(listed.products, lifecycles, vendors)
         ),
         "product_codes.tsv.gz": write_gzip(
             output / "product_codes.tsv.gz", ["product_code", "product_id"], code_rows(sources, winget)

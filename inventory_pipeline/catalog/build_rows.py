@@ -37,10 +37,21 @@ def read_tag_categories() -> dict[str, str]:
     return {row["tag"]: row["category"] for row in read_rows(DATA / "tag_categories.csv")}
 
 
-def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[str, str]]) -> Iterator[list[str]]:
+def vendors_by_hand() -> dict[str, str]:
+    """Vendors of the files that are written by hand, by the keys of their names."""
+    found = {vendor_key(row["vendor"]): row["vendor"] for row in read_rows(DATA / "products.csv")}
+    for row in read_rows(DATA / "vendors.csv"):
+        found |= {vendor_key(name): row["vendor"] for name in (*row.many("aliases"), row["vendor"])}
+    return found
+
+
+def product_rows(
+    products: Mapping[str, Found], lifecycles: Mapping[str, tuple[str, str]], vendors: Mapping[str, str]
+) -> Iterator[list[str]]:
     """Rows of a built file, in `products.BUILT_COLUMNS`, by product id.
 
-    `lifecycles`: title key of a product of endoflife.date to its name there and the key of its vendor.
+    `lifecycles`: title key of a product of endoflife.date to its name there and the key of its vendor. `vendors`: the
+    names by which the catalog calls vendors, by vendor key; `EPSON` and `Mark Russinovich` are Epson and Microsoft.
     """
     categories = read_tag_categories()
     for product_id, found in sorted(products.items()):
@@ -51,7 +62,8 @@ def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[s
             if title_key(title) not in own and "|" not in title:
                 spellings.setdefault(title_key(title), title)
         titles = sorted(spellings.values())[:_SPELLINGS]
-        vendor = vendor_key(found.vendor)
+        name = vendors.get(vendor_key(found.vendor), found.vendor)
+        vendor = vendor_key(name)
         publishers: dict[str, str] = {}
         for publisher in sorted(found.publishers):
             if vendor_key(publisher) not in {"", vendor} and "|" not in publisher:
@@ -59,7 +71,7 @@ def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[s
         chosen = sorted(publishers.values())[:_PUBLISHERS]
         yield [
             product_id,
-            found.vendor,
+            name,
             found.title,
             kind,
             "" if found.licensable == "unknown" else found.licensable,
@@ -67,7 +79,7 @@ def product_rows(products: Mapping[str, Found], lifecycles: Mapping[str, tuple[s
             "|".join(titles),
             "|".join(chosen),
             vendor,
-            vendor_phrase(found.vendor),
+            vendor_phrase(name),
             "|".join(dict.fromkeys(title_key(title) for title in (found.title, *titles))),
             "|".join(vendor_key(publisher) for publisher in chosen),
             "|".join(sorted(found.sources)),

@@ -44,7 +44,7 @@ _ORGANIZATION = re.compile(r"(?:^|, ?)o=([^,]+)")
 _COMMON_NAME = re.compile(r"(?:^|, ?)cn=([^,]+)")
 _ANY = re.compile(r"(.*)")
 # What macOS reports of an application's maker: "6.0, Copyright 2005-2017 Apple Inc. All rights reserved.",
-# "Compressor 3.5.3, (c) 2011 Apple Inc." (the sign is gone by then), "Developer ID Application: Docker Inc (9BNSXJN65R)".
+# "Compressor 3.5.3, 2011 Apple Inc." (the sign is gone by then), "Developer ID Application: Docker (9BNSXJN65R)".
 _COPYRIGHT = re.compile(
     r"^.*?\bcopyright\b\W*|^(?:[^,]*\d[^,]*, ?)?(?=(?:19|20)\d\d\b.*[a-z])|^(?:developer id|3rd party mac) [a-z ]+: ?"
 )

@@ -273,11 +273,18 @@ def _vendor_names(
             names.setdefault(vendor_key(alias), row["vendor"])
             further.setdefault(vendor_phrase(alias), row["vendor"])
     # In sorted order, so that the spelling that stands for a key does not depend on the order of files.
-    for product in sorted(curated, key=lambda p: p.product_id):
+    ordered = sorted(curated, key=lambda p: p.product_id)
+    for product in ordered:
         names.setdefault(product.vendor_key, product.vendor)
-        for key in sorted(product.publisher_keys):
-            names.setdefault(key, product.vendor)
         phrases.setdefault(vendor_phrase(product.vendor), product.vendor)
+    shippers: dict[str, set[str]] = defaultdict(set)
+    for product in ordered:
+        for key in product.publisher_keys:
+            shippers[key].add(product.vendor)
+    for key, vendors in sorted(shippers.items()):
+        # Who ships products of several vendors (a store, a distributor) is another name of none of them.
+        if len(vendors) == 1:
+            names.setdefault(key, *vendors)
     for row in built:
         values = row.values
         names.setdefault(values[8], values[1])

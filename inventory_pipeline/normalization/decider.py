@@ -63,6 +63,11 @@ class Decider:
             decision.evidence = decision.evidence.replace("the publisher agrees", "the package's name names the vendor")
         if decision.product_id is None and statement.origin == "app bundle":
             return self._of_mac_app(statement, self.catalog.mac_apps, CONFIDENCE["unstated"]) or decision
+        if self._is_packaged(statement) and decision.confidence <= CONFIDENCE["unstated"]:
+            known = self._of_package(statement, self.catalog.linux_packages, whole=True)
+            if known:
+                # A list of packages knows better than a title that nothing but the name speaks for.
+                return known
         if decision.product_id is None and self._is_packaged(statement):
             if self.reader.is_distributor(statement.publisher_key):
                 # Whoever packs software for a distribution is not its vendor.
@@ -70,7 +75,7 @@ class Decider:
                 packaged = self._named(unstated, edition, read, number)
                 if packaged.product_id is not None:
                     return packaged
-            return self._of_package(statement) or decision
+            return self._of_package(statement, self.catalog.linux_packages) or decision
         return decision
 
     def _vendor_of_package(self, statement: Statement) -> str:
@@ -83,13 +88,9 @@ class Decider:
         """By a name that the catalog knows for this origin alone: of a Linux package, or of an application of macOS."""
         if statement.origin == "app bundle":
             return self._of_mac_app(statement, self.catalog.mac_names, 0.96)
-        name = package_name(statement.folded) if self._is_packaged(statement) else ""
-        product = self.catalog.products[self.catalog.linux_names[name]] if name in self.catalog.linux_names else None
-        if product is None or self._is_of_another(product, statement.publisher_key):
+        if not self._is_packaged(statement):
             return None
-        evidence = f"The package {name} is {product.vendor} {product.title}."
-        decision = self._of_product(product, "", f"package:{product.product_id}", 0.97, evidence)
-        return self._with_version(decision, product, statement.version, self._numbers(statement))
+        return self._of_package(statement, self.catalog.linux_names, 0.97, whole=True)
 
     def _of_mac_app(self, statement: Statement, known: Mapping[str, str], confidence: float) -> Decision | None:
         """By the name of an application of macOS, unless its publisher is another."""
@@ -117,18 +118,21 @@ class Decider:
             return False
         return not self.reader.agrees(product, publisher_key)
 
-    def _of_package(self, statement: Statement) -> Decision | None:
-        """By the name of a Linux package, its own or that of the package that it is a part of."""
-        name, part = find_package(statement.folded.strip(), self.catalog.linux_packages)
+    def _of_package(
+        self, statement: Statement, known: Mapping[str, str], confidence: float = 0.95, *, whole: bool = False
+    ) -> Decision | None:
+        """By the name of a Linux package, its own or (unless `whole`) that of the package that it is a part of."""
+        own = package_name(statement.folded)
+        name, part = (own if own in known else "", "") if whole else find_package(own, known)
         if not name:
             return None
-        product = self.catalog.products[self.catalog.linux_packages[name]]
+        product = self.catalog.products[known[name]]
         if self._is_of_another(product, statement.publisher_key):
             return None
         evidence = f"The package {name} is {product.vendor} {product.title}" + (
             f"; this is its part {part}." if part else "."
         )
-        decision = self._of_product(product, "", f"package:{product.product_id}", 0.95, evidence)
+        decision = self._of_product(product, "", f"package:{product.product_id}", confidence, evidence)
         if part:
             decision.kind = Kind.component
             decision.parent_product_id = product.parent_product_id or product.product_id

@@ -11,6 +11,7 @@ from inventory_pipeline.catalog.build import build
 from inventory_pipeline.catalog.build_listed import vendor_of_homepage
 from inventory_pipeline.catalog.build_winget import clean_publisher, split_edition
 from inventory_pipeline.catalog.loader import load_catalog
+from inventory_pipeline.catalog.reading import read_rows
 from inventory_pipeline.normalization.software import normalize_software
 from inventory_pipeline_tests.normalization.conftest import statements
 
@@ -28,12 +29,12 @@ SOURCES = {
     "winget_productcodes.tsv.gz": "id\tproduct_code\nAcme.Gadget\t{aaaaaaaa-2222-3333-4444-555555555555}\n"
     "Acme.Widget\tWidget_is1\n",
     "endoflife_cycles.tsv.gz": "product\ttitle\tcategory\tcycle\tlabel\tcodename\trelease_date\tend_active_support\teol\tend_extended\tlts\tlatest\n"
-    "gizmo\tGizmo\tapp\t2\t2\t\t2024-01-01\t\t2026-01-01\t\t\t2.1\n",
-    "endoflife_identifiers.tsv.gz": "product\ttitle\tcategory\tkind\tvalue\ngizmo\tGizmo\tapp\tcpe\tcpe:2.3:a:initech:gizmo\n",
+    "frizmo\tFrizmo\tapp\t2\t2\t\t2024-01-01\t\t2026-01-01\t\t\t2.1\n",
+    "endoflife_identifiers.tsv.gz": "product\ttitle\tcategory\tkind\tvalue\nfrizmo\tFrizmo\tapp\tcpe\tcpe:2.3:a:initech:frizmo\n",
     "ms_licensing_skus.tsv.gz": "Product_Display_Name\tString_Id\tGUID\tService_Plan_Name\tService_Plan_Id\tService_Plans_Included_Friendly_Names\n"
     "Acme 365\tACME_E5\tABCDEF00-0000-0000-0000-000000000000\tA\tB\tC\nAcme 365\tACME_E5\tABCDEF00-0000-0000-0000-000000000000\tD\tE\tF\n",
     "vulnrichment_products.tsv.gz": "kind\tpart\tvendor\tproduct\tcve_count\n"
-    "cna\t\tInitech\tGizmo\t9\ncna\t\tInitech\tGizmo Firmware\t3\ncna\t\tInitech\tRT-AX88U\t3\ncna\t\tNobody Knows\tThing\t1\n"
+    "cna\t\tInitech\tFrizmo\t9\ncna\t\tInitech\tFrizmo Firmware\t3\ncna\t\tInitech\tRT-AX88U\t3\ncna\t\tNobody Knows\tThing\t1\n"
     "cna\t\tMicrosoft\tMicrosoft SQL Server 2019 for x64-based Systems (CU 27)\t3\n",
     "cisa_kev.csv.gz": "cveID,vendorProject,product\nCVE-1,Initech,Sprocket\nCVE-2,Initech,Multiple Products\n",
     "recog_vendor.txt.gz": "Initech\n",
@@ -78,8 +79,8 @@ def test_what_becomes_a_product(built: tuple[Path, Path]) -> None:
         {"Widget Classic", "Wicht", "ACME Widget Pro"},
     )
     assert "Wilma Widget" in widget.publishers, "an author of a package is a further publisher"
-    gizmo = products["initech/gizmo"]
-    assert (gizmo.origin, gizmo.lifecycle) == ("listed", "gizmo")
+    frizmo = products["initech/frizmo"]
+    assert (frizmo.origin, frizmo.lifecycle) == ("listed", "frizmo")
     assert "initech/sprocket" in products and "zorksoft/zork-editor" not in products
     made = {i for i, p in products.items() if p.origin != "curated"}
     assert not [
@@ -94,7 +95,8 @@ def test_what_is_attached_to_known_products(built: tuple[Path, Path]) -> None:
     assert catalog.codes["{11111111-2222-3333-4444-555555555555}"] == "acme-tools/widget"
     assert catalog.codes["{aaaaaaaa-2222-3333-4444-555555555555}"] == "acme-tools/gadget"
     assert "widget_is1" not in catalog.codes
-    assert catalog.linux_packages["frobd"] == "initech/frobd" and "apt" not in catalog.linux_packages
+    packages = {row["package"] for row in read_rows(built[0] / "linux_packages.tsv.gz")}
+    assert catalog.linux_packages["frobd"] == "initech/frobd" and "frobd" in packages and "apt" not in packages
 
 
 def test_names_of_macos_applications(built: tuple[Path, Path]) -> None:
@@ -107,9 +109,9 @@ def test_names_of_macos_applications(built: tuple[Path, Path]) -> None:
 
 def test_a_list_decides_only_with_the_vendor(built: tuple[Path, Path]) -> None:
     catalog = load_catalog(None, built[0])
-    rows = [{"title": "Gizmo 2.1", "publisher": p} for p in ("Initech Inc.", "Evil Corp", None)]
+    rows = [{"title": "Frizmo 2.1", "publisher": p} for p in ("Initech Inc.", "Evil Corp", None)]
     found = normalize_software(statements(rows), catalog).to_pylist()
-    assert [row["product_id"] for row in found] == ["initech/gizmo", None, None]
+    assert [row["product_id"] for row in found] == ["initech/frizmo", None, None]
     assert str(found[0]["end_of_support"]) == "2026-01-01"
 
 
