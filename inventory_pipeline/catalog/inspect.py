@@ -66,6 +66,7 @@ def counts(catalog: Catalog) -> list[tuple[str, int]]:
         ("rules", len(catalog.rules)),
         ("site rules", len(catalog.site_rules)),
         ("site rules about device models", len(catalog.model_rules)),
+        ("site rules about processors", len(catalog.processor_rules)),
         ("product codes", len(catalog.codes)),
         ("packages (AppX, bundles)", len(catalog.packages)),
         ("packages (Linux)", len(catalog.linux_packages)),

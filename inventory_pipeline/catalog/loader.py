@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -25,6 +27,7 @@ from inventory_pipeline.catalog.products import (
 from inventory_pipeline.catalog.reading import Problems, Row, read_rows
 from inventory_pipeline.catalog.rules import RULE_COLUMNS, read_rules
 from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, ModelRule, read_model_rules
+from inventory_pipeline.catalog.site_processors import SITE_PROCESSOR_COLUMNS, ProcessorRule, read_processor_rules
 from inventory_pipeline.errors import ConfigurationError
 
 DATA = Path(str(files("inventory_pipeline.catalog"))) / "data"
@@ -34,7 +37,8 @@ _CLASS_ORDER = {name: number for number, name in enumerate(PriorityClass)}
 
 
 def load_catalog(site_folder: Path | str | None = None, data: Path | str | None = None) -> Catalog:
-    """The catalog, with `site_products`, `site_rules`, `site_models` and `site_categories` (.csv, .tsv, .yaml) on top.
+    """The catalog, with `site_products`, `site_rules`, `site_models`, `site_processors` and `site_categories` (.csv,
+    .tsv, .yaml) on top.
 
     `data` is the folder of a build; without it, the one that is shipped. A site folder that lacks these files is
     fine; one that does not exist is not.
@@ -49,8 +53,8 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         raise ConfigurationError(
             "there is no such folder.", subject=f"catalog.site_folder {folder}", cure="Create it or correct the path."
         )
-    found = [site_file(folder, f"site_{name}") for name in ("products", "rules", "models", "categories")]
-    product_file, rule_file, model_file, category_file = found
+    found = [site_file(folder, f"site_{name}") for name in ("products", "rules", "models", "processors", "categories")]
+    product_file, rule_file, model_file, processor_file, category_file = found
     stamp = [file.read_bytes() if file else b"" for file in found]
     products: dict[str, Product] = {}
     if product_file:
@@ -64,7 +68,12 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
         rules = read_rules(read_rows(rule_file, RULE_COLUMNS), known, problems, is_site=True)
         problems.raise_any(str(rule_file))
     made = with_site(shipped, products, rules, _digest(shipped.version.encode(), *stamp))
-    return replace(made, model_rules=_model_rules(model_file), category_names=_category_names(category_file, made))
+    return replace(
+        made,
+        model_rules=_model_rules(model_file),
+        processor_rules=_processor_rules(processor_file),
+        category_names=_category_names(category_file, made),
+    )
 
 
 def _model_rules(path: Path | None) -> tuple[ModelRule, ...]:
@@ -72,6 +81,15 @@ def _model_rules(path: Path | None) -> tuple[ModelRule, ...]:
         return ()
     problems = Problems()
     found = read_model_rules(read_rows(path, SITE_MODEL_COLUMNS), problems)
+    problems.raise_any(str(path))
+    return tuple(found)
+
+
+def _processor_rules(path: Path | None) -> tuple[ProcessorRule, ...]:
+    if path is None:
+        return ()
+    problems = Problems()
+    found = read_processor_rules(read_rows(path, SITE_PROCESSOR_COLUMNS), problems)
     problems.raise_any(str(path))
     return tuple(found)
 
@@ -134,6 +152,23 @@ def _build_of(data: Path) -> Catalog:
             subject=str(data),
             cure="Name the folder that `inventory catalog update` wrote, or leave catalog.build_folder out.",
         )
+    with _without_collector():
+        return _read_build(data)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Half a million objects that all stay: looking through them for garbage again and again finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_build(data: Path) -> Catalog:
     products = _curated(data)
     built = [row for name, origin in BUILT_PRODUCTS for row in read_built(data / name, origin)]
     known = ProductTable(products, {row.values[0]: row for row in built})
@@ -306,6 +341,7 @@ def _vendor_names(
     return _Names(names, phrases)
 
 
+@lru_cache(maxsize=50_000)
 def vendor_phrase(publisher: str) -> str:
     """The words with which a title begins when it names this publisher, without legal forms."""
     words = tokens(fold(publisher))

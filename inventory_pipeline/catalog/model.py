@@ -11,6 +11,7 @@ from pathlib import Path
 
 from inventory_pipeline.catalog.folding import vendor_key
 from inventory_pipeline.catalog.site_models import ModelRule
+from inventory_pipeline.catalog.site_processors import ProcessorRule
 
 
 class Kind(StrEnum):
@@ -99,7 +100,7 @@ class Rule:
     note: str = ""
     is_site: bool = False
     where: str = ""
-    pattern: re.Pattern[str] | None = field(default=None, compare=False)
+    pattern: str = field(default="", compare=False)
     anchor: str = ""
 
 
@@ -134,10 +135,10 @@ class Catalog:
     product id. `packages`: lower-case package family, without its publisher's
     hash, to product id. `linux_packages`: name of an rpm or deb package to product id; `linux_names`: those of them
     that are written by hand. `mac_apps`: title key of a macOS application to product id; `mac_names`: those of them
-    that are written by hand. `words`: class of words
-    (`architecture`, `language`, ...) to the words. `model_rules`: the site's rules about device models, in the order
-    in which they are asked. `category_names`: category to the site's own name of it. `version`: 16 hexadecimal
-    characters that change whenever the content does. `data`: folder of the build that it was read from.
+    that are written by hand. `words`: class of words (`architecture`, `language`, ...) to the words. `model_rules`,
+    `processor_rules`: the site's rules about device models and processors, in the order in which they are asked.
+    `category_names`: category to the site's own name of it. `version`: 16 hexadecimal characters that change whenever
+    the content does. `data`: folder of the build that it was read from.
     """
 
     version: str
@@ -160,6 +161,7 @@ class Catalog:
     words: Mapping[str, frozenset[str]]
     markers: tuple[Marker, ...]
     model_rules: tuple[ModelRule, ...] = ()
+    processor_rules: tuple[ProcessorRule, ...] = ()
     category_names: Mapping[str, str] = field(default_factory=dict)
 
     def vendor_of(self, publisher: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,16 @@ class Row:
 
     def many(self, column: str) -> tuple[str, ...]:
         """Values of a column that holds several, parted by `|`."""
-        return tuple(part.strip() for part in self[column].split("|") if part.strip())
+        value = self.values.get(column)
+        return tuple(part.strip() for part in value.split("|") if part.strip()) if value else ()
 
 
 _NO_TEXT = frozenset({"", "#", *" \t\xa0\u3000"})
 """What a line begins with that may be empty or a remark."""
+
+
+_GUARD = re.compile(r"""(?:^|[,;\t"])[^\S\n]*'""", re.MULTILINE)
+"""Where a cell may begin with an apostrophe, as `spreadsheet.guarded` writes it."""
 
 
 class Problems:
@@ -98,6 +104,7 @@ def delimiter_of(text: str, kind: str) -> str:
 def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) -> list[Row]:
     delimiter = delimiter_of(text, kind)
     csv.field_size_limit(2**24)
+    guards = _GUARD.search(text) is not None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     problems = Problems()
     rows: list[Row] = []
@@ -116,7 +123,10 @@ def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) ->
             if len(values) > len(headings) and any(value.strip() for value in values[len(headings) :]):
                 problems.add(f"{path.name}:{line}", f"has {len(values)} values under {len(headings)} headings.")
                 continue
-            cells = {h: v and unguarded(v.strip()) for h, v in zip(headings, values, strict=False) if h}
+            cells = dict(zip(headings, map(str.strip, values), strict=False))
+            if guards:
+                cells = {heading: unguarded(value) for heading, value in cells.items()}
+            cells.pop("", None)
             rows.append(Row(cells, path.name, line))
     except csv.Error as error:
         problems.add(f"{path.name}:{reader.line_num}", f"is not readable as CSV ({error}).")

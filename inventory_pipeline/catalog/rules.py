@@ -46,6 +46,15 @@ _NEEDS: dict[PriorityClass, tuple[str, ...]] = {
 
 
 def compile_pattern(text: str) -> tuple[re.Pattern[str], str]:
+    """`translate_pattern`, compiled. Raises ValueError also when a regular expression is wrong."""
+    regex, word = translate_pattern(text)
+    try:
+        return re.compile(regex), word
+    except re.error as error:
+        raise ValueError(f"the regular expression is wrong: {error}") from error
+
+
+def translate_pattern(text: str) -> tuple[str, str]:
     """A title pattern as a regular expression over folded titles, and a word that every match contains.
 
     `*` is any text, `?` one character, `{version}`, `{year}`, `{number}`, `{edition}`, `{language}` and `{kb}` are
@@ -53,10 +62,7 @@ def compile_pattern(text: str) -> tuple[re.Pattern[str], str]:
     Raises ValueError with the reason when the pattern cannot be used.
     """
     if len(text) > 2 and text.startswith("/") and text.endswith("/"):
-        try:
-            return re.compile(text[1:-1], re.IGNORECASE), ""
-        except re.error as error:
-            raise ValueError(f"the regular expression is wrong: {error}") from error
+        return f"(?i){text[1:-1]}", ""
     regex, words, seen, last = "", [], set[str](), 0
     for piece in _PIECE.finditer(text):
         literal = fold_literal(text[last : piece.start()])
@@ -77,7 +83,7 @@ def compile_pattern(text: str) -> tuple[re.Pattern[str], str]:
     words += _whole_words(literal, last == 0, True)
     if not re.search(r"[^\W\d_]", fold(_PIECE.sub("", text))):
         raise ValueError("it has no letters besides wildcards and would match anything")
-    return re.compile(regex), max(words, key=len, default="")
+    return regex, max(words, key=len, default="")
 
 
 def fold_literal(text: str) -> str:
@@ -128,10 +134,13 @@ def _read_rule(row: Row, product_ids: Collection[str], problems: Problems, is_si
             wrong.append("product_id is missing.")
         elif product_id not in product_ids:
             wrong.append(f"product_id {product_id!r} is not in the catalog; add it to site_products.")
-    pattern, anchor = None, ""
+    pattern, anchor = "", ""
     if priority is PriorityClass.pattern and row["title"]:
         try:
-            pattern, anchor = compile_pattern(row["title"])
+            # Shipped patterns are compiled by a test, here only when a title asks for them.
+            pattern, anchor = translate_pattern(row["title"])
+            if is_site:
+                compile_pattern(row["title"])
         except ValueError as error:
             wrong.append(f"the pattern {row['title'][:80]!r} cannot be used: {error}.")
     for message in wrong:

@@ -77,8 +77,8 @@ def read_model_rules(rows: Iterable[Row], problems: Problems) -> list[ModelRule]
         asked = len(re.sub(r"[*?]", "", row["model"])) + len(re.sub(r"[*?]", "", row["manufacturer"]))
         rule = ModelRule(
             rule_id,
-            _pattern(row["manufacturer"]),
-            _pattern(row["model"]),
+            wildcard_pattern(row["manufacturer"]),
+            wildcard_pattern(row["model"]),
             row["vendor"],
             row["device_type"].lower(),
             row["family"],
@@ -89,6 +89,6 @@ def read_model_rules(rows: Iterable[Row], problems: Problems) -> list[ModelRule]
     return [rule for _, rule in sorted(found, key=lambda entry: (-entry[0], entry[1].rule_id))]
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def wildcard_pattern(text: str) -> re.Pattern[str]:
     """A pattern over a folded text; nothing asked for matches everything."""
     return re.compile(re.escape(fold(text)).replace(r"\*", ".*").replace(r"\?", ".") if text else ".*", re.DOTALL)

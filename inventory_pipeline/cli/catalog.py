@@ -160,11 +160,12 @@ def device(state: State, model: str, manufacturer: str, chassis_type: str) -> No
 @catalog.command()
 @click.argument("name")
 @click.option("--vendor", default="", help="Vendor as the source states it.")
-def processor(name: str, vendor: str) -> None:
+@click.pass_obj
+def processor(state: State, name: str, vendor: str) -> None:
     """Say what a processor's brand string is taken for: vendor, family, model, cores per socket."""
-    from inventory_pipeline.normalization.processors import normalize_processor
+    from inventory_pipeline.normalization.processors import by_site_rules, normalize_processor
 
-    _print_fields(normalize_processor(vendor, name))
+    _print_fields(by_site_rules(normalize_processor(vendor, name), name, state.settings.catalog.load().processor_rules))
 
 
 def _print_fields(found: DeviceModel | Processor) -> None:
@@ -189,6 +190,8 @@ def check(state: State) -> None:
     click.echo(f"{own:,} site products and {len(found.site_rules):,} site rules are usable; {len(said):,} remarks.")
     if found.model_rules:
         click.echo(f"{len(found.model_rules):,} rules about device models are usable.")
+    if found.processor_rules:
+        click.echo(f"{len(found.processor_rules):,} rules about processors are usable.")
 
 
 @catalog.command("test")

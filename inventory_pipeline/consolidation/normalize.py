@@ -68,7 +68,7 @@ class CatalogNormalizer:
         """See `Normalizer`."""
         from inventory_pipeline.normalization.processors import normalize_processors
 
-        return normalize_processors(distinct)
+        return normalize_processors(distinct, self.catalog.processor_rules)
 
 
 def normalize_software_statements(engine: Engine, normalizer: Normalizer) -> None:

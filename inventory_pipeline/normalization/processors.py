@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from inventory_pipeline.catalog.folding import fold, plain
 from inventory_pipeline.catalog.loader import DATA
 from inventory_pipeline.catalog.processor_names import plain_processor
 from inventory_pipeline.catalog.reading import read_rows
+from inventory_pipeline.catalog.site_processors import ProcessorRule
 
 PROCESSOR_SCHEMA = pa.schema(
     [
@@ -52,22 +54,41 @@ class Processor:
     rule_id: str | None
 
 
-def normalize_processors(distinct: pa.Table) -> pa.Table:
+def normalize_processors(distinct: pa.Table, rules: Sequence[ProcessorRule] = ()) -> pa.Table:
     """What each distinct processor string is.
 
     In: one row per distinct `vendor` and `name` (brand string), either may be null. Out: one row per row, in order,
     in `PROCESSOR_SCHEMA`. `cores_per_socket` only where the string says it (64-Core) or shipped data about that very
-    processor does. Pure: the strings and shipped facts decide.
+    processor does. The first of a site's `rules` that matches stands above all of that, with `rule_id` `site:` and its
+    id. Pure: the strings, rules and shipped facts decide.
     """
     columns = [
         distinct.column(name).to_pylist() if name in distinct.column_names else [None] * distinct.num_rows
         for name in ("vendor", "name")
     ]
-    found = [normalize_processor(vendor, name) for vendor, name in zip(*columns, strict=True)]
+    found = [
+        by_site_rules(normalize_processor(vendor, name), name, rules) for vendor, name in zip(*columns, strict=True)
+    ]
     rows = list(zip(*(astuple(processor) for processor in found), strict=True)) or [()] * len(PROCESSOR_SCHEMA)
     return pa.table(
         [pa.array(values, field.type) for values, field in zip(rows, PROCESSOR_SCHEMA, strict=True)],
         schema=PROCESSOR_SCHEMA,
+    )
+
+
+def by_site_rules(found: Processor, name: str | None, rules: Sequence[ProcessorRule]) -> Processor:
+    """What a processor is, after the first of a site's rules that matches its brand string."""
+    shown = fold((name or "")[:300])
+    rule = next((rule for rule in rules if rule.processor.fullmatch(shown)), None)
+    if rule is None:
+        return found
+    return replace(
+        found,
+        vendor=rule.vendor or found.vendor,
+        family=rule.family or found.family,
+        model=rule.model or found.model,
+        cores_per_socket=rule.cores_per_socket or found.cores_per_socket,
+        rule_id=f"site:{rule.rule_id.removeprefix('site:')}",
     )
 
 

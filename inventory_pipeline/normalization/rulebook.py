@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from inventory_pipeline.catalog.folding import fold, title_key, vendor_key
 from inventory_pipeline.catalog.model import PriorityClass, Rule
@@ -13,9 +14,11 @@ from inventory_pipeline.catalog.model import PriorityClass, Rule
 LONGEST_MATCHED = 300
 """Characters of a folded title that patterns look at, so that no pattern takes long."""
 
-
 _PREFIX = 3
 """Letters by which patterns without a certain word are looked up."""
+
+_compiled = cache(re.compile)
+"""Patterns are compiled when a title first asks for them; `re` itself would keep 512 alone."""
 
 
 @dataclass(slots=True)
@@ -117,9 +120,9 @@ class RuleBook:
             return None
         text = statement.folded[:LONGEST_MATCHED]
         for _, rule in sorted(candidates, key=lambda c: c[0]) if len(candidates) > 1 else candidates:
-            if rule.pattern is None or not self._holds(rule, statement):
+            if not rule.pattern or not self._holds(rule, statement):
                 continue
-            found = rule.pattern.fullmatch(text)
+            found = _compiled(rule.pattern).fullmatch(text)
             if found:
                 return RuleHit(rule, {name: value for name, value in found.groupdict().items() if value})
         return None

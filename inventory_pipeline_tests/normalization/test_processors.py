@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 
-from inventory_pipeline.normalization.processors import normalize_processor
+from inventory_pipeline.catalog.loader import load_catalog
+from inventory_pipeline.errors import ConfigurationError
+from inventory_pipeline.normalization.processors import normalize_processor, normalize_processors
 
 PROCESSORS = [
     ("11th Gen Intel(R) Core(TM) i7-1165G7 @ 2.80GHz", "Intel", "Core i7", "i7-1165G7", 4),
@@ -39,3 +44,29 @@ def test_vendor_alone_when_the_name_says_nothing() -> None:
     found = normalize_processor("AuthenticAMD", "Unknown")
     assert (found.vendor, found.model, found.rule_id) == ("AMD", None, "vendor:AMD")
     assert normalize_processor(None, None).vendor is None
+
+
+def test_a_sites_own_rules_stand_above_shipped_facts(tmp_path: Path) -> None:
+    (tmp_path / "site_processors.csv").write_text(
+        "rule_id,processor,vendor,family,model,cores_per_socket\n"
+        "all,Contoso *,Contoso,Custom,,\nnine,Contoso C9?00*,,Nine,,48\ncores,*i7-1165G7*,,,,2\n"
+    )
+    catalog = load_catalog(tmp_path)
+    assert catalog.version != load_catalog().version
+    table = pa.table({"vendor": [None] * 4, "name": ["CONTOSO C9100 @ 3 GHz", "Contoso X1", PROCESSORS[0][0], None]})
+    nine, other, known, nothing = normalize_processors(table, catalog.processor_rules).to_pylist()
+    assert (nine["family"], nine["cores_per_socket"], nine["rule_id"]) == ("Nine", 48, "site:nine")
+    assert (other["vendor"], other["family"], other["rule_id"]) == ("Contoso", "Custom", "site:all")
+    assert (known["model"], known["cores_per_socket"], known["rule_id"]) == ("i7-1165G7", 2, "site:cores")
+    assert nothing == normalize_processors(table).to_pylist()[3]
+
+
+def test_mistakes_in_rules_about_processors_are_named_by_line(tmp_path: Path) -> None:
+    (tmp_path / "site_processors.csv").write_text(
+        "rule_id,processor,vendor,cores_per_socket\na,*,Contoso,\nb,X,,\nc,X,,many\nd,X,Y,\nd,Z,Y,\n"
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        load_catalog(tmp_path)
+    said = str(raised.value)
+    for line, what in ((2, "processor is missing"), (3, "says nothing"), (4, "'many'"), (6, "used before")):
+        assert any(f"site_processors.csv:{line}: " in part and what in part for part in said.splitlines())
