@@ -23,6 +23,7 @@ LONGEST_NAME = 16
 
 _VERSION_WORD = re.compile(
     r"(?![234]d$)v?\.?\d+(?:\.[0-9a-z]+)*[a-z]?\+?|\d+u\d+[a-z\d.]*|xe\d{1,2}|sp\d+|go\d[\d.]*|r\d+(?:\.\d+)*|x\d{1,2}|cs\d(?:\.\d)?|xi|x|dc|cc|r20\d\d[ab]|v\d+i"
+    r"|(?:alpha|beta|rc|preview|pre|dev|snapshot|ea|canary|nightly)\.\d+(?:\.\d+)*"
     r"|st\d+|xp|vista|b\d+|rc\d*|sr\d|u\d+|(?=[0-9a-f]*\d)[0-9a-f]{7,40}"
 )
 _YEAR = re.compile(r"(?:19[89]|20[0-4])\d")

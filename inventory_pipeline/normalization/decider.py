@@ -205,6 +205,9 @@ class Decider:
         if words[0] in _REMOVERS and len(words) > 1 and not (match and self._is_sure(match, words, statement)):
             words = words[1:]
             match = self.reader.match(words, statement.publisher_key)
+            if match and statement.origin == "app bundle" and self._is_sure(match, words, statement):
+                # In uninstall lists it is a product's entry; an application of that name is its remover.
+                return self._part(replace(match, unexplained=("uninstaller",)), statement), ()
         if match and self._is_sure(match, words, statement):
             return self._matched(match), self.reader.numbers(match)
         marked = self.reader.marked(statement.folded)

@@ -86,6 +86,13 @@ def test_a_part_that_is_not_listed_belongs_to_its_product(ask: Ask) -> None:
         assert (found["product_id"], found["parent_product_id"]) == (None, None)
 
 
+def test_a_remover_is_a_part_where_it_is_an_application(ask: Ask) -> None:
+    remover = ask("Uninstall Dropbox", "Dropbox, Inc.", origin="app bundle")
+    assert (remover["product_id"], remover["parent_product_id"]) == (None, "dropbox/dropbox")
+    assert (remover["kind"], remover["licensable"]) == ("component", "unknown")
+    assert ask("Uninstall Dropbox", "Dropbox, Inc.", origin="registry")["product_id"] == "dropbox/dropbox"
+
+
 @pytest.mark.parametrize(
     ("title", "publisher", "origin", "product_id"),
     [
