@@ -66,10 +66,14 @@ def examples(catalog: Catalog, fold_number: int) -> Iterator[Example]:
     held_out: set[str] = set()
     hidden: dict[str, set[str]] = {}
     rows: list[tuple[Product, str, dict[str, str]]] = []
+    # Packages of Linux and parts of macOS are decided by tables of their own, and named like nothing else.
+    elsewhere = {*catalog.linux_names.values(), *catalog.linux_packages.values()}
     for product_id in sorted(catalog.products):
-        if fold_of(product_id) != fold_number:
+        if fold_of(product_id) != fold_number or product_id in elsewhere:
             continue
         product = catalog.products[product_id]
+        if product.parent_product_id == "apple/macos":
+            continue
         spellings = sorted({product.title, *product.titles})
         if choose.random() < 0.5 or len(spellings) < 2:
             held_out.add(product_id)
