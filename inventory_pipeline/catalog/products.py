@@ -132,9 +132,11 @@ def read_products(
     products: dict[str, Product] = {}
     parents: list[tuple[Row, str]] = []
     for row in rows:
-        product_id = row["product_id"] or f"{slug(row['vendor'])}/{slug(row['title'])}"
-        wrong = [f"{column} is missing." for column in ("vendor", "title") if not row[column]]
-        kind, licensable = (row[column].lower() for column in ("kind", "licensable"))
+        cells = row.values
+        product_id = cells.get("product_id") or f"{slug(row['vendor'])}/{slug(row['title'])}"
+        vendor, title, parent = cells.get("vendor", ""), cells.get("title", ""), cells.get("parent_product_id", "")
+        wrong = [f"{column} is missing." for column in ("vendor", "title") if not cells.get(column)]
+        kind, licensable = cells.get("kind", "").lower(), cells.get("licensable", "").lower()
         for column, value, values in (("kind", kind, _KINDS), ("licensable", licensable, _LICENSABLE)):
             if value and value not in values:
                 wrong.append(f"{column} {row[column]!r} is unknown; known are {', '.join(values)}.")
@@ -144,24 +146,25 @@ def read_products(
             problems.add(row.where, message)
         if wrong:
             continue
-        if row["parent_product_id"]:
-            parents.append((row, row["parent_product_id"]))
+        if parent:
+            parents.append((row, parent))
+        publishers = row.many("publishers")
         products[product_id] = Product(
             product_id=product_id,
-            vendor=row["vendor"],
-            title=row["title"],
-            category=row["category"],
+            vendor=vendor,
+            title=title,
+            category=cells.get("category", ""),
             kind=_KINDS[kind or "application"],
             licensable=_LICENSABLE[licensable or "unknown"],
-            parent_product_id=row["parent_product_id"],
+            parent_product_id=parent,
             editions=row.many("editions"),
-            family=row["family"],
-            lifecycle=row["lifecycle"],
+            family=cells.get("family", ""),
+            lifecycle=cells.get("lifecycle", ""),
             titles=row.many("titles"),
-            publishers=row.many("publishers"),
+            publishers=publishers,
             origin=origin,
-            vendor_key=vendor_key(row["vendor"]),
-            publisher_keys=frozenset(vendor_key(p) for p in row.many("publishers")),
+            vendor_key=vendor_key(vendor),
+            publisher_keys=frozenset(map(vendor_key, publishers)),
         )
     for row, parent in parents:
         if parent not in products and parent not in known:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +42,6 @@ class Row:
 
 _NO_TEXT = frozenset({"", "#", *" \t\xa0\u3000"})
 """What a line begins with that may be empty or a remark."""
-
-
-_GUARD = re.compile(r"""(?:^|[,;\t"])[^\S\n]*'""", re.MULTILINE)
-"""Where a cell may begin with an apostrophe, as `spreadsheet.guarded` writes it."""
 
 
 class Problems:
@@ -104,12 +99,13 @@ def delimiter_of(text: str, kind: str) -> str:
 def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) -> list[Row]:
     delimiter = delimiter_of(text, kind)
     csv.field_size_limit(2**24)
-    guards = _GUARD.search(text) is not None
+    # Only where a cell begins with an apostrophe can one be guarded.
+    guards = text.startswith("'") or any(f"{before}'" in text for before in (delimiter, f"{delimiter} ", '"', "\n"))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     problems = Problems()
     rows: list[Row] = []
     headings: list[str] = []
-    end = 0
+    name, end = path.name, 0
     try:
         for values in reader:
             line, end = end + 1, reader.line_num
@@ -127,7 +123,7 @@ def _delimited_rows(path: Path, text: str, kind: str, columns: Sequence[str]) ->
             if guards:
                 cells = {heading: unguarded(value) for heading, value in cells.items()}
             cells.pop("", None)
-            rows.append(Row(cells, path.name, line))
+            rows.append(Row(cells, name, line))
     except csv.Error as error:
         problems.add(f"{path.name}:{reader.line_num}", f"is not readable as CSV ({error}).")
     problems.raise_any(str(path))
