@@ -52,7 +52,7 @@ class Decider:
             title, folded = statement.title.strip()[:-4], statement.folded[:-4]
             statement = replace(statement, title=title, folded=folded, words=" ".join(tokens(folded)))
         named = self._of_origin(statement)
-        if named:
+        if named and not self._is_of_site(statement):
             return named
         vendor = self._vendor_of_package(statement)
         if vendor:
@@ -63,7 +63,8 @@ class Decider:
             decision.evidence = decision.evidence.replace("the publisher agrees", "the package's name names the vendor")
         if decision.product_id is None and statement.origin == "app bundle":
             return self._of_mac_app(statement, self.catalog.mac_apps, CONFIDENCE["unstated"]) or decision
-        if self._is_packaged(statement) and decision.confidence <= CONFIDENCE["unstated"]:
+        weak = decision.confidence <= CONFIDENCE["unstated"]
+        if weak and self._is_packaged(statement) and not self._is_of_site(statement):
             known = self._of_package(statement, self.catalog.linux_packages, whole=True)
             if known:
                 # A list of packages knows better than a title that nothing but the name speaks for.
@@ -83,6 +84,11 @@ class Decider:
         if not statement.package_family or self.reader.is_stated(statement.publisher_key):
             return ""
         return vendor_of_package(statement.package_family, self.reader.vendor_labels)
+
+    def _is_of_site(self, statement: Statement) -> bool:
+        """Whether a product of the site has this name: it stands above whatever the shipped catalog says of names."""
+        ids = self.catalog.titles.get(statement.words, ())
+        return any(self.catalog.products[product_id].origin == "site" for product_id in ids)
 
     def _of_origin(self, statement: Statement) -> Decision | None:
         """By a name that the catalog knows for this origin alone: of a Linux package, or of an application of macOS."""

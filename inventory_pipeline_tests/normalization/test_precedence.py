@@ -249,6 +249,14 @@ def test_names_that_one_origin_alone_makes_certain(
     assert ask(title, publisher, "1.2", origin=origin)["product_id"] == product_id
 
 
+def test_a_sites_product_stands_above_names_of_one_origin(tmp_path: Path, ask: Ask) -> None:
+    (tmp_path / "site_products.csv").write_text("vendor,title\nContoso,which\nContoso,Photos\n")
+    site = load_catalog(tmp_path)
+    assert ask("which", None, "1.2", origin="rpm", catalog=site)["product_id"] == "contoso/which"
+    assert ask("Photos", "Contoso", "1.2", origin="app bundle", catalog=site)["product_id"] == "contoso/photos"
+    assert ask("Photos", "Apple", "1.2", origin="app bundle", catalog=site)["product_id"] == "apple/photos"
+
+
 @pytest.mark.parametrize(
     ("title", "product_id"),
     [("Go Programming Language amd64 go1.22.3", "google/go"), ("Go", None), ("Connect application", None)],
