@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
+from inventory_pipeline.catalog.collector import without_collector
 from inventory_pipeline.catalog.folding import fold, title_key, tokens, vendor_key
 from inventory_pipeline.catalog.model import Catalog, Cycle, Kind, Marker, PriorityClass, Product, Rule
 from inventory_pipeline.catalog.products import (
@@ -26,13 +26,14 @@ from inventory_pipeline.catalog.products import (
 )
 from inventory_pipeline.catalog.reading import Problems, Row, read_rows
 from inventory_pipeline.catalog.rules import RULE_COLUMNS, read_rules
-from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, ModelRule, read_model_rules
-from inventory_pipeline.catalog.site_processors import SITE_PROCESSOR_COLUMNS, ProcessorRule, read_processor_rules
+from inventory_pipeline.catalog.site_models import SITE_MODEL_COLUMNS, read_model_rules
+from inventory_pipeline.catalog.site_processors import SITE_PROCESSOR_COLUMNS, read_processor_rules
 from inventory_pipeline.errors import ConfigurationError
 
 DATA = Path(str(files("inventory_pipeline.catalog"))) / "data"
 BUILT_PRODUCTS = (("derived_products.tsv.gz", "derived"), ("listed_products.tsv.gz", "listed"))
 _SITE_SUFFIXES = (".csv", ".tsv", ".yaml", ".yml")
+_Rule = TypeVar("_Rule")
 _CLASS_ORDER = {name: number for number, name in enumerate(PriorityClass)}
 
 
@@ -70,26 +71,19 @@ def load_catalog(site_folder: Path | str | None = None, data: Path | str | None 
     made = with_site(shipped, products, rules, _digest(shipped.version.encode(), *stamp))
     return replace(
         made,
-        model_rules=_model_rules(model_file),
-        processor_rules=_processor_rules(processor_file),
+        model_rules=_rules_about(model_file, SITE_MODEL_COLUMNS, read_model_rules),
+        processor_rules=_rules_about(processor_file, SITE_PROCESSOR_COLUMNS, read_processor_rules),
         category_names=_category_names(category_file, made),
     )
 
 
-def _model_rules(path: Path | None) -> tuple[ModelRule, ...]:
+def _rules_about(
+    path: Path | None, columns: Sequence[str], read: Callable[[Iterable[Row], Problems], list[_Rule]]
+) -> tuple[_Rule, ...]:
     if path is None:
         return ()
     problems = Problems()
-    found = read_model_rules(read_rows(path, SITE_MODEL_COLUMNS), problems)
-    problems.raise_any(str(path))
-    return tuple(found)
-
-
-def _processor_rules(path: Path | None) -> tuple[ProcessorRule, ...]:
-    if path is None:
-        return ()
-    problems = Problems()
-    found = read_processor_rules(read_rows(path, SITE_PROCESSOR_COLUMNS), problems)
+    found = read(read_rows(path, columns), problems)
     problems.raise_any(str(path))
     return tuple(found)
 
@@ -152,20 +146,8 @@ def _build_of(data: Path) -> Catalog:
             subject=str(data),
             cure="Name the folder that `inventory catalog update` wrote, or leave catalog.build_folder out.",
         )
-    with _without_collector():
+    with without_collector():
         return _read_build(data)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Half a million objects that all stay: looking through them for garbage again and again finds none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _read_build(data: Path) -> Catalog:

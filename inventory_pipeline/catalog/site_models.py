@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from inventory_pipeline.catalog.folding import fold
@@ -57,23 +57,7 @@ def read_model_rules(rows: Iterable[Row], problems: Problems) -> list[ModelRule]
     What is wrong goes to `problems` with file and line; such rows are left out.
     """
     found: list[tuple[int, ModelRule]] = []
-    seen: dict[str, str] = {}
-    for row in rows:
-        rule_id = row["rule_id"] or f"site:{row.line}"
-        wrong = []
-        if not row["manufacturer"] and not row["model"]:
-            wrong.append("manufacturer and model are both missing.")
-        if not any(row[column] for column in _OUTCOMES):
-            wrong.append(f"says nothing; fill one of {', '.join(_OUTCOMES)}.")
-        if row["device_type"] and row["device_type"].lower() not in DEVICE_TYPES:
-            wrong.append(f"device_type {row['device_type']!r} is unknown; known are {', '.join(DEVICE_TYPES)}.")
-        if rule_id in seen:
-            wrong.append(f"rule_id {rule_id!r} was used before, at {seen[rule_id]}.")
-        for message in wrong:
-            problems.add(row.where, message)
-        if wrong:
-            continue
-        seen[rule_id] = row.where
+    for rule_id, row in usable_rows(rows, _OUTCOMES, _wrong_with, problems):
         asked = len(re.sub(r"[*?]", "", row["model"])) + len(re.sub(r"[*?]", "", row["manufacturer"]))
         rule = ModelRule(
             rule_id,
@@ -87,6 +71,32 @@ def read_model_rules(rows: Iterable[Row], problems: Problems) -> list[ModelRule]
         )
         found.append((asked, rule))
     return [rule for _, rule in sorted(found, key=lambda entry: (-entry[0], entry[1].rule_id))]
+
+
+def _wrong_with(row: Row) -> Iterator[str]:
+    if not row["manufacturer"] and not row["model"]:
+        yield "manufacturer and model are both missing."
+    if row["device_type"] and row["device_type"].lower() not in DEVICE_TYPES:
+        yield f"device_type {row['device_type']!r} is unknown; known are {', '.join(DEVICE_TYPES)}."
+
+
+def usable_rows(
+    rows: Iterable[Row], outcomes: Sequence[str], wrong_with: Callable[[Row], Iterator[str]], problems: Problems
+) -> Iterator[tuple[str, Row]]:
+    """Rows of rules that say something, each with an id of its own; what is wrong with others goes to `problems`."""
+    seen: dict[str, str] = {}
+    for row in rows:
+        rule_id = row["rule_id"] or f"site:{row.line}"
+        wrong = list(wrong_with(row))
+        if not any(row[column] for column in outcomes):
+            wrong.append(f"says nothing; fill one of {', '.join(outcomes)}.")
+        if rule_id in seen:
+            wrong.append(f"rule_id {rule_id!r} was used before, at {seen[rule_id]}.")
+        for message in wrong:
+            problems.add(row.where, message)
+        if not wrong:
+            seen[rule_id] = row.where
+            yield rule_id, row
 
 
 def wildcard_pattern(text: str) -> re.Pattern[str]:

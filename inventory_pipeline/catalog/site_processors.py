@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from inventory_pipeline.catalog.reading import Problems, Row
-from inventory_pipeline.catalog.site_models import wildcard_pattern
+from inventory_pipeline.catalog.site_models import usable_rows, wildcard_pattern
 
 SITE_PROCESSOR_COLUMNS: tuple[str, ...] = (
     "rule_id",
@@ -43,31 +43,23 @@ def read_processor_rules(rows: Iterable[Row], problems: Problems) -> list[Proces
     What is wrong goes to `problems` with file and line; such rows are left out.
     """
     found: list[tuple[int, ProcessorRule]] = []
-    seen: dict[str, str] = {}
-    for row in rows:
-        rule_id, cores = row["rule_id"] or f"site:{row.line}", row["cores_per_socket"]
-        wrong = []
-        if not re.search(r"[^\W_]", row["processor"]):
-            wrong.append("processor is missing.")
-        if not any(row[column] for column in _OUTCOMES):
-            wrong.append(f"says nothing; fill one of {', '.join(_OUTCOMES)}.")
-        if cores and not (cores.isascii() and cores.isdigit() and 1 <= int(cores) <= MOST_CORES):
-            wrong.append(f"cores_per_socket {cores!r} is no whole number from 1 to {MOST_CORES:,}.")
-        if rule_id in seen:
-            wrong.append(f"rule_id {rule_id!r} was used before, at {seen[rule_id]}.")
-        for message in wrong:
-            problems.add(row.where, message)
-        if wrong:
-            continue
-        seen[rule_id] = row.where
+    for rule_id, row in usable_rows(rows, _OUTCOMES, _wrong_with, problems):
         rule = ProcessorRule(
             rule_id,
             wildcard_pattern(row["processor"]),
             row["vendor"],
             row["family"],
             row["model"],
-            int(cores) if cores else None,
+            int(row["cores_per_socket"]) if row["cores_per_socket"] else None,
             row.where,
         )
         found.append((len(re.sub(r"[*?]", "", row["processor"])), rule))
     return [rule for _, rule in sorted(found, key=lambda entry: (-entry[0], entry[1].rule_id))]
+
+
+def _wrong_with(row: Row) -> Iterator[str]:
+    cores = row["cores_per_socket"]
+    if not re.search(r"[^\W_]", row["processor"]):
+        yield "processor is missing."
+    if cores and not (cores.isascii() and cores.isdigit() and len(cores) <= 4 and 1 <= int(cores) <= MOST_CORES):
+        yield f"cores_per_socket {cores!r} is no whole number from 1 to {MOST_CORES:,}."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from inventory_pipeline.catalog.collector import without_collector
 from inventory_pipeline.catalog.folding import vendor_key
 from inventory_pipeline.catalog.model import Catalog
 from inventory_pipeline.normalization.cleaning import fold_column
@@ -69,21 +68,9 @@ def decide_table(distinct: pa.Table, catalog: Catalog) -> pa.Table:
     if distinct.num_rows == 0:
         return DECISION_SCHEMA.empty_table()
     decider = Decider(catalog)
-    with _without_collection():
+    with without_collector():
         parts = [_decide(distinct.slice(start, CHUNK), decider) for start in range(0, distinct.num_rows, CHUNK)]
     return pa.concat_tables(parts)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Millions of small objects without cycles: looking for cycles among them takes a fifth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _decide(distinct: pa.Table, decider: Decider) -> pa.Table:
