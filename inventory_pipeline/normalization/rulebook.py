@@ -139,10 +139,17 @@ class RuleBook:
         return not (coded and rule.title and title_key(rule.title) != statement.words)
 
 
+# Plain letters with which a regular expression begins, but for one that something behind it makes optional; and its
+# groups and classes, outside of which a bar would part alternatives.
+_LITERAL = re.compile(r"/\^?([A-Za-z0-9 ]+)(?![?*+{])")
+_GROUPED = re.compile(r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\[[^\]]*\]")
+
+
 def _beginning(pattern: str) -> str:
     """The folded text with which every match of a pattern begins."""
     if pattern.startswith("/"):
-        return ""
+        found = _LITERAL.match(pattern)
+        return found[1].lower() if found and "|" not in _GROUPED.sub("", pattern) else ""
     literal = re.split(r"[*?{]", pattern, maxsplit=1)[0]
     return fold(literal) if not literal.endswith(" ") else fold(literal) + " "
 

@@ -249,6 +249,23 @@ def test_names_that_one_origin_alone_makes_certain(
     assert ask(title, publisher, "1.2", origin=origin)["product_id"] == product_id
 
 
+def test_regular_expressions_are_asked_whatever_they_begin_with(tmp_path: Path, ask: Ask) -> None:
+    patterns = (
+        r"/frob+nitz \d/",
+        r"/quux|zork \d+/",
+        r"/(?:ab|cd)c tool/",
+        r"/^Widgetry? \d/",
+        r"/X-ray [a|b]{2} view/",
+    )
+    rows = "".join(f'"{pattern}",contoso/desk\n' for pattern in patterns)
+    (tmp_path / "site_rules.csv").write_text(f"title,product_id\n{rows}")
+    (tmp_path / "site_products.csv").write_text("vendor,title\nContoso,Desk\n")
+    site = load_catalog(tmp_path)
+    for title in ("Frobbbnitz 4", "Quux", "Zork 12", "cdc tool", "Widgetr 1", "WIDGETRY 2", "x-ray ab view"):
+        assert ask(title, "Anybody", catalog=site)["product_id"] == "contoso/desk", title
+    assert ask("Fronitz 4", "Anybody", catalog=site)["product_id"] is None
+
+
 def test_a_sites_product_stands_above_names_of_one_origin(tmp_path: Path, ask: Ask) -> None:
     (tmp_path / "site_products.csv").write_text("vendor,title\nContoso,which\nContoso,Photos\n")
     site = load_catalog(tmp_path)
